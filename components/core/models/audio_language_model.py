@@ -1,0 +1,91 @@
+"""The whole model: frozen LLM, trained adapter, and the splice between them.
+
+Shapes: B rows, N positions (padded on the left), R target tokens (aligned on the right), H LLM width.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from components.core.models.adapter import Adapter
+from components.core.models.splice import Spliced
+
+_IGNORED = -100
+
+
+class AudioLanguageModel(nn.Module):
+    """Predicts and writes answers about clips; only the adapter has gradients."""
+
+    def __init__(self, adapter: Adapter, llm: PreTrainedModel) -> None:
+        super().__init__()
+        self.adapter = adapter
+        self.llm = llm.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "AudioLanguageModel":
+        """Put the adapter into training mode; the frozen LLM stays as it is used."""
+        super().train(mode)
+        self.llm.eval()
+        return self
+
+    def forward(self, features: Tensor, frames: Tensor, rows: Sequence[Spliced]) -> Tensor:
+        """Return the negative log-likelihood (nats, summed over target tokens) of each row's target: [B]."""
+        embeddings, mask = self._embed(self.adapter(features, frames), rows, with_target=True)
+        labels = _right_aligned([row.target for row in rows]).to(embeddings.device)
+        logits = self.llm(
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            position_ids=_positions(mask),
+            logits_to_keep=labels.shape[1] + 1,
+            use_cache=False,
+        ).logits[:, :-1]
+        losses = F.cross_entropy(logits.float().transpose(1, 2), labels, ignore_index=_IGNORED, reduction="none")
+        return losses.sum(dim=1)
+
+    @torch.inference_mode()
+    def answer(
+        self,
+        features: Tensor,
+        frames: Tensor,
+        rows: Sequence[Spliced],
+        tokenizer: PreTrainedTokenizerBase,
+        max_tokens: int,
+    ) -> list[str]:
+        """Write greedy answers of at most `max_tokens` tokens; the rows' targets are not looked at."""
+        embeddings, mask = self._embed(self.adapter(features, frames), rows, with_target=False)
+        ids = self.llm.generate(
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            max_new_tokens=max_tokens,
+            do_sample=False,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.eos_token_id,
+        )
+        return [str(text).strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+    def _embed(self, audio: Tensor, rows: Sequence[Spliced], *, with_target: bool) -> tuple[Tensor, Tensor]:
+        """Return left-padded embeddings [B, N, H] and their attention mask [B, N]."""
+        embedded = [self._row(vectors, row, with_target) for vectors, row in zip(audio, rows, strict=True)]
+        longest = max(len(row) for row in embedded)
+        padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in embedded])
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in embedded], device=audio.device)
+        return padded, mask
+
+    def _row(self, vectors: Tensor, row: Spliced, with_target: bool) -> Tensor:
+        words = cast(nn.Embedding, self.llm.get_input_embeddings())
+        ids = (*row.prefix, *row.transcript, *row.suffix, *(row.target if with_target else ()))
+        embedded = words(torch.tensor(ids, device=vectors.device))
+        before = len(row.prefix)
+        return torch.cat([embedded[:before], vectors.to(embedded.dtype), embedded[before:]])
+
+
+def _right_aligned(targets: Sequence[tuple[int, ...]]) -> Tensor:
+    longest = max(len(target) for target in targets)
+    return torch.tensor([[_IGNORED] * (longest - len(target)) + list(target) for target in targets])
+
+
+def _positions(mask: Tensor) -> Tensor:
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)

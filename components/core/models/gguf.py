@@ -1,0 +1,37 @@
+"""GGUF (llama.cpp) language models: dequantised once, so that transformers and vLLM both load them."""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from components.core.contracts.errors import ContractError
+
+_MAGIC = b"GGUF"
+
+
+def convert_gguf(file: Path, target: Path) -> None:
+    """Write a GGUF file's weights as fp32 safetensors, with its tokenizer, chat template and generation settings.
+
+    Any architecture that transformers reads from GGUF works.
+
+    Raises:
+        ContractError: the file is not GGUF, is cut off, or has an architecture that transformers does not know.
+    """
+    with file.open("rb") as opened:
+        if opened.read(len(_MAGIC)) != _MAGIC:
+            raise ContractError(f"{file.name}: not a GGUF file")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        loaded = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    except (ValueError, KeyError, IndexError, OSError, NotImplementedError) as error:
+        raise ContractError(f"{file.name}: transformers cannot read it: {error}") from error
+    # transformers refuses to save a model that it marks as quantised, though the weights no longer are.
+    config = type(loaded.config).from_dict({**loaded.config.to_dict(), "quantization_config": None})
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.load_state_dict(loaded.state_dict(), assign=True)
+    model.tie_weights()
+    model.generation_config = loaded.generation_config
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)

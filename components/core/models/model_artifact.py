@@ -1,0 +1,63 @@
+"""A trained model on disk: the adapter's weights and a configuration that names both frozen parts by digest."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+
+from components.core.contracts.errors import ContractError
+from components.core.contracts.records import GeneratorIdentity, Record, Sha256
+from components.core.models.adapter import Adapter, AdapterConfig, untrained_adapter
+from components.core.publishing import write_file
+
+ADAPTER_FILE = "adapter.safetensors"
+CONFIG_FILE = "config.json"
+
+
+class ModelConfig(Record):
+    """What a trained adapter belongs to: it is of use only with these two frozen models."""
+
+    adapter: AdapterConfig
+    max_transcript_tokens: int
+    encoder: Sha256
+    llm: Sha256
+    backbone: GeneratorIdentity
+    accepted: Sha256
+    steps: int
+
+
+def save_model(folder: Path, adapter: Adapter, config: ModelConfig) -> None:
+    """Write the adapter and its configuration."""
+    weights = {name: tensor.detach().float().contiguous() for name, tensor in adapter.state_dict().items()}
+    save_file(weights, folder / ADAPTER_FILE)
+    write_file(folder / CONFIG_FILE, config.model_dump_json(indent=1) + "\n")
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read a model's configuration.
+
+    Raises:
+        ContractError: it is missing or not valid.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        return ModelConfig.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ContractError(
+            f"{path}: not a model configuration: {str(error).splitlines()[0]}; train the model again"
+        ) from error
+
+
+def load_adapter(folder: Path, config: ModelConfig) -> Adapter:
+    """Load the trained weights, every key of them.
+
+    Raises:
+        ContractError: a key is missing or unexpected, or a shape differs.
+    """
+    adapter = untrained_adapter(config.adapter)
+    try:
+        adapter.load_state_dict(load_file(folder / ADAPTER_FILE), strict=True)
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise ContractError(f"{folder / ADAPTER_FILE}: does not fit {CONFIG_FILE}: {first}") from error
+    return adapter

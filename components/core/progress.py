@@ -1,0 +1,85 @@
+"""Progress of long work: a file that the run's display reads, or lines on the terminal of a stage that runs alone."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field
+
+from components.core.contracts.records import Record
+from components.core.publishing import write_file
+from components.core.runs import current_run_dir, progress_file
+
+T = TypeVar("T")
+
+
+class Reading(Record):
+    """How far a piece of work has come: `done` of `total` units since `started_s` (Unix seconds)."""
+
+    label: str
+    done: int = Field(ge=0)
+    total: int = Field(ge=0)
+    unit: str
+    started_s: float
+    updated_s: float
+    first: int = Field(ge=0, default=0)
+    """How many were there before this process began: they do not count for the rate."""
+
+    @property
+    def rate(self) -> float:
+        """Units a second of this process."""
+        return (self.done - self.first) / max(self.updated_s - self.started_s, 1e-9)
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds that are left at the rate so far; `None` before the first unit."""
+        return (self.total - self.done) / self.rate if self.done > self.first else None
+
+    def __str__(self) -> str:
+        eta = "" if self.eta_s is None else f", {self.eta_s:.0f} s left"
+        return f"{self.label}: {self.done}/{self.total} {self.unit}, {self.rate:.1f}/s{eta}"
+
+
+class Progress:
+    """Shows how far a stage has come, at most a few times a second."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._terminal = sys.stderr.isatty()
+        self._every_s = 0.3 if file or self._terminal else 10.0
+        self._shown_s = 0.0
+
+    def track(self, items: Iterable[T], *, label: str, unit: str, total: int, first: int = 0) -> Iterator[T]:
+        """Pass items through and count them; `first` of `total` were done before."""
+        done, started_s = first, time.time()
+        self._show(label, unit, done, total, started_s, first)
+        for item in items:
+            yield item
+            done += 1
+            if time.time() - self._shown_s >= self._every_s or done == total:
+                self._show(label, unit, done, total, started_s, first)
+
+    def _show(self, label: str, unit: str, done: int, total: int, started_s: float, first: int) -> None:
+        self._shown_s = time.time()
+        reading = Reading(
+            label=label,
+            done=done,
+            total=max(total, done),
+            unit=unit,
+            started_s=started_s,
+            updated_s=self._shown_s,
+            first=first,
+        )
+        if self._file:
+            write_file(self._file, reading.model_dump_json())
+            return
+        end = "\n" if not self._terminal or done >= total else ""
+        print(f"\r\x1b[K{reading}" if self._terminal else str(reading), end=end, file=sys.stderr, flush=True)
+
+
+def progress_of(stage: str) -> Progress:
+    """Return the progress of a stage: into the run's folder where a run started it, on the terminal elsewhere."""
+    run_dir = current_run_dir()
+    return Progress(progress_file(run_dir, stage) if run_dir else None)

@@ -1,0 +1,62 @@
+"""Files and folders that appear whole or not at all, whenever the process is killed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """Yield an empty draft folder; it becomes `path` only when the block ends without an error.
+
+    Every file is flushed to the disk before the folder gets its name.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    yield draft
+    publish(draft, path)
+
+
+def publish(draft: Path, path: Path) -> None:
+    """Give a finished draft folder its name, after every file in it has reached the disk."""
+    for file in sorted(draft.rglob("*")):
+        _flush(file)
+    _flush(draft)
+    draft.replace(path)
+    _flush(path.parent)
+
+
+def write_file(path: Path, data: bytes | str) -> None:
+    """Replace the content of `path` in one step: a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    with draft.open("wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def place(source: Path, target: Path) -> None:
+    """Make `target` hold the files of `source`: as hard links where the file system can, as copies elsewhere."""
+    with published(target) as draft:
+        shutil.copytree(source, draft, copy_function=_link_or_copy, dirs_exist_ok=True)
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target

@@ -1,0 +1,167 @@
+"""What is recorded of a run and of each stage in it: small JSON files under the run's folder.
+
+runs/<run_id>/  run.json  tracking.json  failure.json  stages/<stage>.json  progress/<stage>.json
+                metrics/<stage>.jsonl  pipeline.yaml  log.txt
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from components.core.contracts.errors import DestaError
+from components.core.contracts.records import Record
+from components.core.publishing import write_file
+
+
+class State(StrEnum):
+    """How a run or a stage stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class Output(Record):
+    """Where an artifact is and what it is."""
+
+    digest: str
+    path: str
+
+
+class StageRecord(Record):
+    """One stage of one run."""
+
+    stage: str
+    state: State
+    reused: bool
+    rows_in: int
+    rows_out: int
+    refused: dict[str, int]
+    seconds: float
+    started_s: float
+    outputs: dict[str, Output]
+    facts: dict[str, Any]
+    error: str | None = None
+
+
+class RunRecord(Record):
+    """One run of the pipeline: what it was asked for, and which process drives it.
+
+    `process_started_s` tells the driver from another process that got its number later. Times are Unix seconds.
+    """
+
+    run_id: str = Field(min_length=1)
+    profile: str
+    state: State
+    pid: int
+    process_started_s: float
+    started_s: float
+    seconds: float = Field(ge=0)
+    parameters: dict[str, Any]
+    data_revision: str
+    code_version: str
+    error: str | None = None
+
+
+class ModelVersion(Record):
+    """A model in the registry; `digest` is that of the `train_model` result it was made from."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class TrackingRecord(Record):
+    """What MLflow calls a run, whether that run is another's (`attached`), and the model that came of it."""
+
+    mlflow_run_id: str
+    attached: bool = False
+    model: ModelVersion | None = None
+
+
+class Failure(Record):
+    """The line by which a command of the run ended, and its exit code."""
+
+    error: str
+    exit_code: int
+
+
+def stage_file(run_dir: Path, stage: str) -> Path:
+    """Return where the record of a stage is kept."""
+    return run_dir / "stages" / f"{stage}.json"
+
+
+def progress_file(run_dir: Path, stage: str) -> Path:
+    """Return where a stage says how far it has come."""
+    return run_dir / "progress" / f"{stage}.json"
+
+
+def metrics_file(run_dir: Path, stage: str) -> Path:
+    """Return where a stage writes a JSON line for each step while it runs."""
+    return run_dir / "metrics" / f"{stage}.jsonl"
+
+
+def log_file(run_dir: Path) -> Path:
+    """Return where everything that the stages print is kept."""
+    return run_dir / "log.txt"
+
+
+def current_run_dir() -> Path | None:
+    """Return the folder of the run that started this process, if one did."""
+    name = os.environ.get("DESTA_RUN_DIR")
+    return Path(name) if name else None
+
+
+def write_stage(record: StageRecord) -> None:
+    """Keep the record of a stage in the folder of the current run; a stage that runs alone keeps none."""
+    if run_dir := current_run_dir():
+        write_record(stage_file(run_dir, record.stage), record)
+
+
+def write_failure(error: DestaError) -> None:
+    """Keep the line by which a command ends, for the run that started it; also before its stage has a record."""
+    if run_dir := current_run_dir():
+        failure = Failure(error=str(error), exit_code=int(error.exit_code))
+        write_record(run_dir / "failure.json", failure)
+
+
+def write_record(file: Path, record: Record) -> None:
+    """Write a record as a JSON file that appears whole."""
+    write_file(file, record.model_dump_json(indent=1))
+
+
+def read_stage(run_dir: Path, stage: str) -> StageRecord | None:
+    """Return the record of a stage, or `None` when it has not started."""
+    file = stage_file(run_dir, stage)
+    return StageRecord.model_validate_json(file.read_bytes(), strict=False) if file.is_file() else None
+
+
+def read_run(run_dir: Path) -> RunRecord:
+    """Return the record of a run."""
+    return RunRecord.model_validate_json((run_dir / "run.json").read_bytes(), strict=False)
+
+
+def write_run(run_dir: Path, record: RunRecord) -> None:
+    """Keep the record of a run in its folder."""
+    write_record(run_dir / "run.json", record)
+
+
+def read_tracking(run_dir: Path) -> TrackingRecord | None:
+    """Return what MLflow knows of a run, or `None` before it has been told."""
+    file = run_dir / "tracking.json"
+    return TrackingRecord.model_validate_json(file.read_bytes()) if file.is_file() else None
+
+
+def write_tracking(run_dir: Path, record: TrackingRecord) -> None:
+    """Keep what MLflow calls a run."""
+    write_record(run_dir / "tracking.json", record)
+
+
+def read_failure(run_dir: Path) -> Failure | None:
+    """Return the line by which a command of the run ended, if one did."""
+    file = run_dir / "failure.json"
+    return Failure.model_validate_json(file.read_bytes()) if file.is_file() else None

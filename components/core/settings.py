@@ -1,0 +1,68 @@
+"""Settings of a stage: one frozen model, from which the command line's flags, their help and their checks follow."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.core.contracts.errors import ConfigurationError
+
+
+class Settings(BaseModel):
+    """The base of all settings: frozen, and a name that does not exist is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def checked(stage: str, model: type[S], values: Mapping[str, Any]) -> S:
+    """Build settings from raw values.
+
+    Raises:
+        ConfigurationError: an unknown name or a value out of range, as `stage.name: what, got value`.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join((stage, *map(str, first["loc"])))
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields)
+            raise ConfigurationError(f"{name}: no such parameter; {stage} has: {known}") from error
+        raise ConfigurationError(f"{name}: {first['msg']}, got {first['input']!r}") from error
+
+
+def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
+    """Give a parser one flag for each setting; values stay text until `checked` reads them."""
+    group = parser.add_argument_group("settings")
+    for name, field in model.model_fields.items():
+        text = f"{field.description} (default: {field.default})".replace("%", "%%")
+        group.add_argument(_flag(name), dest=name, default=argparse.SUPPRESS, metavar="VALUE", help=text)
+
+
+def given(args: argparse.Namespace, model: type[Settings]) -> dict[str, str]:
+    """Return the settings that the command line names."""
+    return {name: getattr(args, name) for name in model.model_fields if hasattr(args, name)}
+
+
+def as_flags(settings: Mapping[str, Any]) -> list[str]:
+    """Write settings as command-line arguments.
+
+    Kubeflow carries every number as a float: 150 comes back as 150.0 and is written as 150 again.
+    """
+    return [part for name, value in settings.items() for part in (_flag(name), _text(value))]
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

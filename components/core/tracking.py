@@ -1,0 +1,246 @@
+"""MLflow's view of a run, written from facts: the records of its stages, the manifests of their results, metric lines.
+
+One parent run for each `desta run`, one nested run for each stage, every artifact a dataset, the model in the registry.
+MLflow keeps 36 characters of a dataset's digest: the whole sha256 stands in the dataset's source and on its tags.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from components.core.contracts.artifacts import Manifest, read_manifest
+from components.core.home import Home
+from components.core.runs import (
+    ModelVersion,
+    StageRecord,
+    State,
+    TrackingRecord,
+    metrics_file,
+    read_run,
+    read_stage,
+    write_tracking,
+)
+from components.core.stages import STAGES, stage_named
+
+EXPERIMENT = "desta"
+MODEL_NAME = "desta-adapter"
+_DIGEST_LENGTH = 36
+_PER_BATCH = 100
+# Rows and weights stay in the store; what people read goes to MLflow too.
+_BULK = {".parquet", ".safetensors"}
+
+for _noisy in ("alembic", "mlflow.store.db.utils"):
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
+
+
+class RunTracking:
+    """Tells MLflow about one run: `catch_up` as often as you like while it goes on, then `close` once."""
+
+    def __init__(self, home: Home, run_dir: Path) -> None:
+        """Open the parent run, or attach to the one that MLFLOW_RUN_ID names, which its owner then ends."""
+        self._run_dir, self._record = run_dir, read_run(run_dir)
+        self._client = MlflowClient(home.tracking_uri, home.tracking_uri)
+        self._attached = os.environ.get("MLFLOW_RUN_ID")
+        if self._attached:
+            self._experiment = self._client.get_run(self._attached).info.experiment_id
+        else:
+            self._experiment = _experiment(self._client, home)
+        self._parent = self._attached or self._open(self._record.run_id, self._record.started_s, {})
+        self._nested: dict[str, str] = {}
+        self._ended: dict[str, StageRecord] = {}
+        self._read_bytes: dict[str, int] = {}
+        self._keep(model=None)
+        self._describe_parent()
+
+    def catch_up(self) -> None:
+        """Log what happened since the last call: stages that began or ended, and new metric lines."""
+        for stage in STAGES:
+            record = read_stage(self._run_dir, stage.name)
+            if record and stage.name not in self._ended:
+                if stage.name not in self._nested:
+                    tags = {"mlflow.parentRunId": self._parent, "desta.stage": stage.name}
+                    self._nested[stage.name] = self._open(stage.name, record.started_s, tags)
+                self._stream(stage.name)
+                if record.state is not State.RUNNING:
+                    self._end_stage(record)
+
+    def close(self, status: str) -> None:
+        """End the parent run as `status` (FINISHED, FAILED or KILLED), and register the model if its gate passed."""
+        self.catch_up()
+        for name in self._nested.keys() - self._ended.keys():
+            self._client.set_terminated(self._nested[name], status)
+        record = read_run(self._run_dir)
+        tags = {"desta.state": record.state} | ({"desta.error": record.error} if record.error else {})
+        evaluated = self._ended.get("evaluate_model")
+        metrics = {"seconds": record.seconds} | (_numbers(evaluated.facts) if evaluated else {})
+        self._log(self._parent, metrics, {}, tags)
+        if record.state is State.SUCCEEDED:
+            self._keep(model=self._register())
+        if not self._attached:
+            self._client.set_terminated(self._parent, status)
+
+    def _keep(self, model: ModelVersion | None) -> None:
+        known = TrackingRecord(mlflow_run_id=self._parent, attached=bool(self._attached), model=model)
+        write_tracking(self._run_dir, known)
+
+    def _open(self, name: str, started_s: float, tags: Mapping[str, str]) -> str:
+        run = self._client.create_run(
+            self._experiment, start_time=int(started_s * 1000), tags={**tags, **_about(self._record)}, run_name=name
+        )
+        return str(run.info.run_id)
+
+    def _describe_parent(self) -> None:
+        self._log(self._parent, {}, dict(_flat(self._record.parameters)), _about(self._record))
+
+    def _stream(self, stage: str) -> None:
+        """Log the whole lines that a stage wrote since the last look; a line still being written waits."""
+        file = metrics_file(self._run_dir, stage)
+        if not file.is_file():
+            return
+        with file.open("rb") as lines:
+            lines.seek(self._read_bytes.get(stage, 0))
+            new = lines.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read_bytes[stage] = self._read_bytes.get(stage, 0) + len(whole)
+        metrics = [metric for line in whole.splitlines() for metric in _metrics_of(json.loads(line))]
+        for start in range(0, len(metrics), _PER_BATCH):
+            self._client.log_batch(self._nested[stage], metrics=metrics[start : start + _PER_BATCH])
+
+    def _end_stage(self, record: StageRecord) -> None:
+        run_id = self._nested[record.stage]
+        self._ended[record.stage] = record
+        if record.outputs:
+            self._log_result(run_id, record)
+        tags = {"desta.state": record.state, "desta.reused": str(record.reused).lower()}
+        tags |= {"desta.error": record.error} if record.error else {}
+        counts = {"seconds": record.seconds, "rows_in": record.rows_in, "rows_out": record.rows_out}
+        refused = {f"refused.{reason}": count for reason, count in record.refused.items()}
+        self._log(run_id, {**counts, **refused, **_numbers(record.facts)}, {}, tags)
+        status = "FAILED" if record.state is State.FAILED else "FINISHED"
+        self._client.set_terminated(run_id, status, int((record.started_s + record.seconds) * 1000))
+
+    def _log_result(self, run_id: str, record: StageRecord) -> None:
+        stage = stage_named(record.stage)
+        output = record.outputs[stage.output]
+        folder = Path(output.path)
+        manifest = read_manifest(folder)
+        lineage = manifest.lineage
+        tags = {"desta.key": lineage.key, "desta.code": lineage.code, "desta.digest": output.digest}
+        tags |= {"desta.path": output.path} | {f"desta.model.{name}": d for name, d in lineage.models.items()}
+        tags |= {f"desta.input.{name}": digest for name, digest in lineage.inputs.items()}
+        self._log(run_id, {}, {name: str(value) for name, value in lineage.settings.items()}, tags)
+        self._client.log_inputs(run_id, [*self._inputs(manifest), _dataset(stage.output, output.path, manifest)])
+        # The documents of a reused result are with the run that made it; the manifest alone says what it is.
+        files = [entry.path for entry in (*manifest.files, *manifest.attachments)]
+        documents = [] if record.reused else [path for path in files if Path(path).suffix not in _BULK]
+        for path in ("manifest.json", *documents):
+            self._client.log_artifact(run_id, str(folder / path), str(Path(path).parent))
+
+    def _inputs(self, manifest: Manifest) -> Iterator[DatasetInput]:
+        for word, maker in stage_named(manifest.lineage.stage).inputs.items():
+            made = self._ended[maker].outputs[stage_named(maker).output]
+            yield _dataset(word, made.path, read_manifest(Path(made.path)), context="input")
+        for corpus, digest in manifest.lineage.sources.items():
+            yield _as_input(corpus, {"uri": f"corpus:{corpus}", "sha256": digest}, {}, "input")
+
+    def _register(self) -> ModelVersion:
+        """Return the version of this run's model, a new one only when these very weights have none yet."""
+        trained = self._ended["train_model"].outputs["model"]
+        known = self._client.search_model_versions(f"name = '{MODEL_NAME}' and tag.`desta.digest` = '{trained.digest}'")
+        found = known[0] if known else self._new_version(trained.digest, Path(trained.path))
+        return ModelVersion(name=MODEL_NAME, version=str(found.version), digest=trained.digest)
+
+    def _new_version(self, digest: str, folder: Path) -> Any:
+        try:
+            self._client.get_registered_model(MODEL_NAME)
+        except MlflowException:
+            self._client.create_registered_model(MODEL_NAME, description="Adapters between an audio encoder and an LLM.")
+        run_id = self._nested["train_model"]
+        self._client.log_artifacts(run_id, str(folder), "model")
+        lineage = read_manifest(folder).lineage
+        evaluated = self._ended["evaluate_model"]
+        tags = {**_about(self._record), "desta.digest": digest, "desta.key": lineage.key}
+        tags |= {f"desta.input.{name}": d for name, d in lineage.inputs.items()}
+        tags |= {f"desta.model.{name}": d for name, d in lineage.models.items()}
+        tags |= {"desta.evaluation": evaluated.outputs["report"].digest}
+        tags |= {name: f"{value:.4f}" for name, value in _numbers(evaluated.facts).items()}
+        source = f"{self._client.get_run(run_id).info.artifact_uri}/model"
+        return self._client.create_model_version(MODEL_NAME, source, run_id, tags)
+
+    def _log(
+        self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, str], tags: Mapping[str, str]
+    ) -> None:
+        now_ms = int(time.time() * 1000)
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(name, value, now_ms, 0) for name, value in metrics.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )
+        rows = [Param(name, value) for name, value in params.items()]
+        for start in range(0, len(rows), _PER_BATCH):
+            self._client.log_batch(run_id, params=rows[start : start + _PER_BATCH])
+
+
+def end_abandoned(home: Home, left: TrackingRecord) -> None:
+    """End as KILLED what a killed driver left open in MLflow: the stages of its run, and the run unless it is another's."""
+    client = MlflowClient(home.tracking_uri, home.tracking_uri)
+    parent = client.get_run(left.mlflow_run_id)
+    nested = client.search_runs([parent.info.experiment_id], f"tags.mlflow.parentRunId = '{left.mlflow_run_id}'")
+    for run in (*nested, *([] if left.attached else [parent])):
+        if run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _experiment(client: MlflowClient, home: Home) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found:
+        return str(found.experiment_id)
+    # A server decides where artifacts go; MLflow's own choice for a database is a folder of the working directory.
+    remote = home.tracking_uri.startswith("http")
+    return str(client.create_experiment(EXPERIMENT, None if remote else (home.root / "mlartifacts").as_uri()))
+
+
+def _about(record: Any) -> dict[str, str]:
+    return {
+        "desta.run_id": record.run_id,
+        "desta.profile": record.profile,
+        "desta.data_revision": record.data_revision,
+        "desta.code_version": record.code_version,
+    }
+
+
+def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            stage = name.removesuffix("_settings")
+            yield from ((f"{stage}.{key}", str(inner)) for key, inner in value.items())
+        else:
+            yield name, str(value)
+
+
+def _numbers(facts: Mapping[str, Any]) -> dict[str, float]:
+    return {k: float(v) for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def _metrics_of(row: Mapping[str, float]) -> list[Metric]:
+    now_ms, step = int(time.time() * 1000), int(row["step"])
+    return [Metric(name, float(value), now_ms, step) for name, value in row.items() if name != "step"]
+
+
+def _dataset(name: str, path: str, manifest: Manifest, context: str = "output") -> DatasetInput:
+    source = {"uri": path, "sha256": manifest.digest}
+    return _as_input(name, source, {"num_rows": manifest.counts.rows_out}, context)
+
+
+def _as_input(name: str, source: Mapping[str, str], profile: Mapping[str, int], context: str) -> DatasetInput:
+    digest = source["sha256"]
+    dataset = Dataset(name, digest[:_DIGEST_LENGTH], "local", json.dumps(source), profile=json.dumps(profile))
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context), InputTag("sha256", digest)])

@@ -1,0 +1,91 @@
+"""Run the conditions: each held-out sample under the untrained adapter, the trained one, and the wrong clip."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from components.core.contracts.records import Answer, Sample
+from components.core.models.audio_language_model import AudioLanguageModel
+from components.core.models.features import Features, padded
+from components.core.models.splice import Spliced, Splicer
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A held-out sample, the sample whose clip is the wrong one for it, and its ids."""
+
+    sample: Sample
+    other: Sample
+    ids: Spliced
+    write: bool
+    """Whether greedy answers are wanted as well."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A model in one of the conditions."""
+
+    model: AudioLanguageModel
+    features: Features
+    tokenizer: PreTrainedTokenizerBase
+    answer_tokens: int
+    device: str
+
+    @torch.inference_mode()
+    def losses(self, pairs: Sequence[Pair], *, wrong: bool) -> list[float]:
+        """Return the summed negative log-likelihood of each target."""
+        nll: torch.Tensor = self.model(*self._heard(pairs, wrong), [pair.ids for pair in pairs])
+        return [float(value) for value in nll]
+
+    def answers(self, pairs: Sequence[Pair], *, wrong: bool) -> list[str | None]:
+        """Return greedy answers where they are wanted."""
+        asked = [pair for pair in pairs if pair.write]
+        if not asked:
+            return [None] * len(pairs)
+        rows = [pair.ids for pair in asked]
+        written = iter(self.model.answer(*self._heard(asked, wrong), rows, self.tokenizer, self.answer_tokens))
+        return [next(written) if pair.write else None for pair in pairs]
+
+    def _heard(self, pairs: Sequence[Pair], wrong: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        clips = [(pair.other if wrong else pair.sample).clip_id for pair in pairs]
+        features, frames = padded([self.features.read(clip_id) for clip_id in clips])
+        return features.to(self.device), frames.to(self.device)
+
+
+def pair_up(samples: Sequence[Sample], others: Sequence[Sample], splicer: Splicer, answers: int) -> list[Pair]:
+    """Pair samples with their wrong clips, longest first so that batches have little padding."""
+    pairs = [
+        Pair(sample, other, splicer.splice(sample.messages, sample.transcript, sample.response), number < answers)
+        for number, (sample, other) in enumerate(zip(samples, others, strict=True))
+    ]
+    return sorted(pairs, key=lambda pair: (-pair.ids.length(0), pair.sample.sample_id))
+
+
+def measure(pairs: Sequence[Pair], untrained: Listener, trained: Listener, batch: int) -> Iterator[Answer]:
+    """Yield an answer for each pair; the transcript stays the right one in every condition."""
+    rows = iter(pairs)
+    while part := list(islice(rows, batch)):
+        before, after = untrained.losses(part, wrong=False), trained.losses(part, wrong=False)
+        wrong = trained.losses(part, wrong=True)
+        said_before, said = untrained.answers(part, wrong=False), trained.answers(part, wrong=False)
+        said_wrong = trained.answers(part, wrong=True)
+        for row, pair in enumerate(part):
+            yield Answer(
+                sample_id=pair.sample.sample_id,
+                clip_id=pair.sample.clip_id,
+                domain=pair.sample.domain,
+                prompt=pair.sample.prompt,
+                target=pair.sample.response,
+                target_tokens=len(pair.ids.target),
+                wrong_clip_id=pair.other.clip_id,
+                wrong_domain=pair.other.domain,
+                nll_untrained=before[row],
+                nll_trained=after[row],
+                nll_wrong_clip=wrong[row],
+                response_untrained=said_before[row],
+                response_trained=said[row],
+                response_wrong_clip=said_wrong[row],
+            )

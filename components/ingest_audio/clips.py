@@ -1,0 +1,86 @@
+"""One recording becomes one clip, or is refused by name."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from components.core.audio import FULL_SCALE, AudioError, Pcm, decode, encode_flac, pcm_digest, quantise, resample
+from components.core.contracts.records import SAMPLE_RATE_HZ, Audio, Clip, ClipRefusal, RefusedClip, Source
+from components.core.corpora import Recording
+from components.core.digests import digest_of_bytes, digest_of_file
+from components.ingest_audio.settings import IngestAudioSettings
+from components.ingest_audio.splits import Placed
+
+_WINDOW = SAMPLE_RATE_HZ // 10
+
+
+class _Refused(Exception):
+    def __init__(self, reason: ClipRefusal, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+
+
+def make_clip(placed: Placed, settings: IngestAudioSettings) -> Clip | RefusedClip:
+    """Decode a recording to 16 kHz mono and keep it as FLAC; nothing about a file's content raises."""
+    recording = placed.recording
+    source = _source_of(recording)
+    if placed.conflict:
+        return RefusedClip(source=source, reason=ClipRefusal.SPLIT_CONFLICT, detail=placed.conflict)
+    try:
+        pcm = _hear(recording.file, settings)
+    except _Refused as refused:
+        return RefusedClip(source=source, reason=refused.reason, detail=refused.detail)
+    clip_id = pcm_digest(pcm)
+    return Clip(
+        clip_id=clip_id,
+        source=source,
+        domain=recording.domain,
+        split=placed.split,
+        duration_s=len(pcm) / SAMPLE_RATE_HZ,
+        licence=recording.licence,
+        speaker_id=recording.speaker_id,
+        language=recording.language,
+        transcript=recording.transcript,
+        attributes=recording.attributes,
+        describable=recording.describable,
+        audio=Audio(bytes=encode_flac(pcm), path=f"{clip_id}.flac"),
+    )
+
+
+def _source_of(recording: Recording) -> Source:
+    try:
+        digest = digest_of_file(recording.file)
+    except (OSError, ValueError):  # decoding will say what is wrong; of such a file no byte was read
+        digest = digest_of_bytes(b"")
+    return Source(
+        corpus=recording.corpus, path=recording.path, sha256=digest, source_id=recording.source_id, offset_s=0.0
+    )
+
+
+def _hear(file: Path, settings: IngestAudioSettings) -> Pcm:
+    try:
+        samples, rate_hz = decode(file, at_most_s=settings.max_s)
+    except AudioError as error:
+        raise _Refused(ClipRefusal.UNREADABLE, str(error)) from error
+    duration_s = len(samples) / rate_hz
+    if duration_s > settings.max_s:
+        raise _Refused(ClipRefusal.TOO_LONG, f"longer than {settings.max_s:g} s")
+    if duration_s < settings.min_s:
+        raise _Refused(ClipRefusal.TOO_SHORT, f"{duration_s:.3f} s, want {settings.min_s:g}")
+    pcm = quantise(resample(samples, rate_hz))
+    level = level_dbfs(pcm)
+    if level < settings.silence_dbfs:
+        raise _Refused(ClipRefusal.SILENT, f"{level:.0f} dBFS, want {settings.silence_dbfs:g}")
+    return pcm
+
+
+def level_dbfs(pcm: Pcm) -> float:
+    """Return the level of the loudest tenth of a second: RMS about its mean in dB, 0 for a full-scale square wave.
+
+    A window and not a peak, so that one click does not make a silent clip audible; about the mean, because a constant
+    offset cannot be heard.
+    """
+    window = min(_WINDOW, len(pcm))
+    windows = pcm[: len(pcm) // window * window].reshape(-1, window).astype(np.float64)
+    loudest = float(windows.std(axis=1).max()) / FULL_SCALE
+    return 20 * math.log10(loudest) if loudest else -math.inf

@@ -1,0 +1,46 @@
+"""Accepted samples as token ids, checked before the first step instead of cut in silence."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from components.core.contracts.errors import ContractError
+from components.core.contracts.records import GeneratorIdentity, Sample, Split
+from components.core.models.splice import Spliced, Splicer
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sample, ready for the model."""
+
+    sample_id: str
+    clip_id: str
+    ids: Spliced
+
+
+def examples_of(
+    samples: Iterable[Sample], split: Split, backbone: GeneratorIdentity, splicer: Splicer, *, queries: int, window: int
+) -> Iterator[Example]:
+    """Yield the examples of one split.
+
+    Raises:
+        ContractError: a sample was not written by the backbone, or does not fit into the window.
+    """
+    for sample in samples:
+        if not sample.generator.same_model(backbone):
+            raise ContractError(
+                f"sample {sample.sample_id}: written by weights {sample.generator.weights[:12]} "
+                f"(template {sample.generator.chat_template[:12]}), but the backbone has {backbone.weights[:12]} "
+                f"(template {backbone.chat_template[:12]}); generate the samples with the backbone itself"
+            )
+        if sample.split is split:
+            yield _example(sample, splicer, queries, window)
+
+
+def _example(sample: Sample, splicer: Splicer, queries: int, window: int) -> Example:
+    ids = splicer.splice(sample.messages, sample.transcript, sample.response)
+    if ids.length(queries) > window:
+        raise ContractError(
+            f"sample {sample.sample_id}: needs {ids.length(queries)} positions, the window has {window}; "
+            "raise window_tokens, or set the same window where the data are validated"
+        )
+    return Example(sample.sample_id, sample.clip_id, ids)

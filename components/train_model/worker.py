@@ -1,0 +1,129 @@
+"""One training process: `torchrun -m components.train_model.worker JOB.json`."""
+
+import os
+import sys
+from pathlib import Path
+
+import deepspeed
+import torch
+import torch.distributed as dist
+
+from components.core.contracts.artifacts import Artifact, read_manifest
+from components.core.contracts.errors import DestaError
+from components.core.contracts.records import Clip, Sample, Split
+from components.core.lifeline import follow_driver
+from components.core.models.adapter import AdapterConfig, tapped_layers, untrained_adapter
+from components.core.models.audio_language_model import AudioLanguageModel
+from components.core.models.encoder import Encoder, encoder_config
+from components.core.models.features import Features
+from components.core.models.loading import best_device, load_llm, load_llm_config, load_tokenizer
+from components.core.models.model_artifact import ModelConfig, save_model
+from components.core.models.splice import Splicer
+from components.core.progress import progress_of
+from components.core.publishing import published, write_file
+from components.train_model.examples import Example, examples_of
+from components.train_model.loop import Trainer
+from components.train_model.training_job import TrainingJob
+from components.train_model.zero import zero_config
+
+
+def main() -> None:
+    """Train, or go on training; rank 0 writes the model. A failure that can be explained is written as one line."""
+    job = TrainingJob.model_validate_json(Path(sys.argv[1]).read_bytes())
+    follow_driver()
+    try:
+        _train(job)
+    except DestaError as error:
+        write_file(job.error_file, str(error))
+        raise SystemExit(int(error.exit_code)) from error
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _train(job: TrainingJob) -> None:
+    rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    device, dtype = best_device()
+    deepspeed.init_distributed(dist_backend="nccl" if device == "cuda" else "gloo", verbose=False)
+    config = adapter_config(job)
+    features = Features(Path(job.features), job.encoder_digest, config.tapped_layers)
+    training, held_out = _examples(job)
+    _hear(job, features, config, {e.clip_id for e in (*training, *held_out)}, rank, processes)
+    dist.barrier()
+    model = AudioLanguageModel(untrained_adapter(config), load_llm(Path(job.llm), dtype))
+    engine, *_ = deepspeed.initialize(
+        model=model,
+        model_parameters=list(model.adapter.parameters()),
+        config=zero_config(job.settings, bf16=dtype is torch.bfloat16),
+    )
+    Trainer(job, engine, features, rank, processes).run(training, held_out)
+    _export(job, model, config, rank)
+
+
+def adapter_config(job: TrainingJob) -> AdapterConfig:
+    """Fit the adapter to the two frozen models, from their configurations alone."""
+    encoder, settings = encoder_config(Path(job.encoder)), job.settings
+    llm = load_llm_config(Path(job.llm))
+    return AdapterConfig(
+        encoder_width=encoder.d_model,
+        encoder_heads=encoder.encoder_attention_heads,
+        tapped_layers=tapped_layers(encoder.encoder_layers),
+        llm_width=llm.hidden_size,
+        qformer_layers=settings.qformer_layers,
+        queries=settings.queries,
+        mask_frames=settings.mask_frames,
+        normalise=settings.normalise,
+        query_scale=settings.query_scale,
+        dropout=settings.dropout,
+        init_seed=settings.seed,
+    )
+
+
+def _examples(job: TrainingJob) -> tuple[list[Example], list[Example]]:
+    """Read the training examples, and those of the validation split that training looks at."""
+    settings = job.settings
+    splicer = Splicer(load_tokenizer(Path(job.llm)), settings.max_transcript_tokens)
+    accepted = Artifact(Path(job.accepted), read_manifest(Path(job.accepted)))
+
+    def of(split: Split) -> list[Example]:
+        samples = accepted.read(Sample)
+        window = settings.window_tokens
+        return list(examples_of(samples, split, job.backbone, splicer, queries=settings.queries, window=window))
+
+    held_out = sorted(of(Split.VALIDATION), key=lambda example: example.sample_id)
+    return of(Split.TRAIN), held_out[: settings.validation_samples]
+
+
+def _hear(
+    job: TrainingJob, features: Features, config: AdapterConfig, wanted: set[str], rank: int, processes: int
+) -> None:
+    """Compute the encoder's features of the clips, each process its share."""
+    clips = Artifact(Path(job.clips), read_manifest(Path(job.clips)))
+    mine = set(sorted(wanted)[rank::processes])
+    missing = {clip_id for clip_id in mine if not features.has(clip_id)}
+    if missing:
+        encoder = Encoder(Path(job.encoder), config.tapped_layers, best_device()[0])
+        of_mine = (clip for clip in clips.read(Clip) if clip.clip_id in missing)
+        features.compute(of_mine, len(missing), encoder, progress_of("train_model"))
+
+
+def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, rank: int) -> None:
+    # Under ZeRO-3 every process holds a part of the adapter; below it this gathers nothing.
+    with deepspeed.zero.GatheredParameters(list(model.adapter.parameters()), modifier_rank=0):
+        if rank == 0:
+            described = ModelConfig(
+                adapter=config,
+                max_transcript_tokens=job.settings.max_transcript_tokens,
+                encoder=job.encoder_digest,
+                llm=job.llm_digest,
+                backbone=job.backbone,
+                accepted=read_manifest(Path(job.accepted)).digest,
+                steps=job.settings.steps,
+            )
+            with published(job.model) as draft:
+                save_model(draft, model.adapter, described)
+    dist.barrier()
+
+
+if __name__ == "__main__":
+    main()

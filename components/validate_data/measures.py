@@ -1,0 +1,69 @@
+"""What can be said of one sample in numbers and short words: the pure functions behind every expectation."""
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.core.contracts.records import AUDIO_LOCATOR, Message
+
+_PHRASE_WORDS = 4
+_INVISIBLE = frozenset("ZCP")
+"""Unicode's separators, controls (zero-width marks too) and punctuation; letters, digits and symbols say something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """One row of the frame that the expectations look at; small, however long the answer is."""
+
+    clip_id: str
+    domain: str
+    clip_domain: str | None
+    split: str
+    clip_split: str | None
+    audio_places: int
+    earlier_uses: int
+    visible_characters: int
+    special_token: str | None
+    repeated_share: float
+    compression: float
+    finish_reason: str
+    copied_attributes: int
+    leaked_phrase: str | None
+    refusal_phrase: str | None
+    window_tokens: int
+
+
+def audio_places(messages: Sequence[Message]) -> int:
+    """Count the places for audio in a conversation."""
+    return sum(message.content.count(AUDIO_LOCATOR) for message in messages)
+
+
+def visible_characters(text: str) -> int:
+    """Count what says something: neither space, control character nor punctuation."""
+    return sum(unicodedata.category(character)[0] not in _INVISIBLE for character in text)
+
+
+def repeated_share(text: str) -> float:
+    """Return the share (0 to 1) of 4-word phrases that were used before in the same text; case does not matter."""
+    words = re.findall(r"\w+", text.casefold())
+    phrases = [tuple(words[at : at + _PHRASE_WORDS]) for at in range(len(words) - _PHRASE_WORDS + 1)]
+    return 1 - len(set(phrases)) / len(phrases) if phrases else 0.0
+
+
+def compression(text: str) -> float:
+    """Return how many times zlib makes a text smaller; short texts cannot be made much smaller, so they are safe."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data))
+
+
+def copied_attributes(response: str, seed_description: str) -> int:
+    """Count the description's `Name: value` pairs that stand in the answer as they were written."""
+    pairs = re.findall(r"[(,]\s*([^:,()]+:[^,()]+)", seed_description)
+    said = _one_line(response)
+    return sum(_one_line(pair) in said for pair in pairs)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.casefold().split())

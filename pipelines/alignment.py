@@ -1,0 +1,47 @@
+"""The graph: data.dvc → clips → descriptions → samples → accepted samples → model → report.
+
+The gate is data, not control flow: training reads only what validation accepted.
+"""
+
+from pathlib import Path
+
+from kfp import compiler, dsl
+
+from components.evaluate_model.component import evaluate_model
+from components.extract_metadata.component import extract_metadata
+from components.ingest_audio.component import ingest_audio
+from components.self_generate.component import self_generate
+from components.train_model.component import train_model
+from components.validate_data.component import validate_data
+
+
+@dsl.pipeline(name="alignment", description="Self-generated cross-modal alignment of an audio encoder and an LLM.")
+def alignment(  # noqa: PLR0913 (KFP takes every parameter as an argument)
+    corpora: list,
+    data_revision: str,
+    encoder: str,
+    llm: str,
+    ingest_audio_settings: dict,
+    extract_metadata_settings: dict,
+    self_generate_settings: dict,
+    validate_data_settings: dict,
+    train_model_settings: dict,
+    evaluate_model_settings: dict,
+) -> None:
+    """Make a model that hears from corpora of audio, and measure whether it does."""
+    clips = ingest_audio(corpora=corpora, data_revision=data_revision, settings=ingest_audio_settings).output
+    descriptions = extract_metadata(clips=clips, encoder=encoder, settings=extract_metadata_settings).output
+    samples = self_generate(descriptions=descriptions, llm=llm, settings=self_generate_settings).output
+    accepted = validate_data(samples=samples, clips=clips, llm=llm, settings=validate_data_settings).output
+    model = train_model(
+        accepted=accepted, clips=clips, encoder=encoder, llm=llm, settings=train_model_settings
+    ).output
+    evaluate_model(
+        model=model, accepted=accepted, clips=clips, encoder=encoder, llm=llm, settings=evaluate_model_settings
+    )
+
+
+def compile_alignment(file: Path) -> None:
+    """Write the graph as IR YAML, the form that both this machine and a cluster run."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    compiler.Compiler().compile(alignment, str(file))

@@ -1,0 +1,201 @@
+"""The `desta` command: parse, call, print. What is heavy is imported by the command that needs it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from components.core.contracts.errors import DestaError, ExitCode
+from components.core.home import current_home
+
+Command = Callable[[argparse.Namespace], int]
+
+_EXITS = """exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 a gate refused, 130 interrupted
+state lives under .desta/ of the working directory, or where DESTA_HOME says"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of `desta`."""
+    top = argparse.ArgumentParser(
+        prog="desta",
+        description="Train a language model to hear: DeSTA2.5-Audio as a workflow.",
+        epilog=f"examples:\n  desta run --profile smoke\n  desta plan --set train_model.steps=300\n  desta status\n\n{_EXITS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_views(commands)
+    _add_services(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command.
+
+    Raises:
+        SystemExit: always, with the code that `ExitCode` explains.
+    """
+    args = parser().parse_args(argv)
+    try:
+        code = args.call(args)
+    except DestaError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    raise SystemExit(int(code))
+
+
+def _add(commands: Any, name: str, call: Command, text: str, *examples: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog="examples:\n" + "\n".join(f"  {example}" for example in examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(call=call)
+    return command
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON for scripts")
+
+
+def _add_run(commands: Any) -> None:
+    run = _add(
+        commands,
+        "run",
+        _run,
+        "run the pipeline; what did not change is reused",
+        "desta run",
+        "desta run --corpus ~/recordings --set train_model.steps=300",
+        "desta run --profile smoke --json",
+    )
+    plan = _add(
+        commands,
+        "plan",
+        _plan,
+        "say for each stage whether it would run or be reused, and why",
+        "desta plan",
+        "desta plan --profile smoke --set self_generate.max_tokens=48",
+    )
+    for command in (run, plan):
+        command.add_argument("--profile", default="sample", metavar="NAME", help="smoke or sample (default)")
+        command.add_argument(
+            "--corpus", action="append", type=Path, metavar="DIR", help="a corpus of yours instead of the sample's"
+        )
+        command.add_argument("--encoder", metavar="REF", help="another audio encoder")
+        command.add_argument("--llm", metavar="REF", help="another language model")
+        command.add_argument(
+            "--set", action="append", default=[], metavar="STAGE.PARAMETER=VALUE", help="change a setting of a stage"
+        )
+        _add_json(command)
+
+
+def _add_views(commands: Any) -> None:
+    status = _add(commands, "status", _status, "show a run, the newest by default", "desta status", "desta status --json")
+    status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
+    runs = _add(commands, "runs", _runs, "list all runs, the newest first", "desta runs", "desta runs --json")
+    doctor = _add(commands, "doctor", _doctor, "check this installation", "desta doctor", "desta doctor --json")
+    for command in (status, runs, doctor):
+        _add_json(command)
+
+
+def _add_services(commands: Any) -> None:
+    models = _add(
+        commands,
+        "models",
+        _models,
+        "list the verified model store, or bring models into it",
+        "desta models list",
+        "desta models fetch",
+        "desta models fetch hf://org/name@revision",
+    )
+    models.add_argument("action", choices=("list", "fetch"))
+    models.add_argument("reference", nargs="*", metavar="REF", help="default: the models of the profiles")
+    ui = _add(commands, "ui", _ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")
+    ui.add_argument("--port", type=int, default=5000, metavar="N", help="default: 5000")
+    compile_ = _add(commands, "compile", _compile, "write the pipeline as IR YAML", "desta compile alignment.yaml")
+    compile_.add_argument("file", type=Path, metavar="FILE")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from pipelines.request import runnable_profile
+    from pipelines.run import run
+    from pipelines.status import status_of
+    from pipelines.summary import summary_of
+
+    run_dir, ending = run(runnable_profile(args), current_home())
+    status = status_of(run_dir)
+    _print(status.model_dump(mode="json") if args.json else summary_of(status, run_dir))
+    if ending.error:
+        print(f"error: {ending.error}", file=sys.stderr)
+    return ending.exit_code
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from pipelines.plan import plan
+    from pipelines.request import requested_profile
+
+    stages = plan(requested_profile(args), current_home())
+    if args.json:
+        _print({"stages": {name: stage.model_dump(mode="json") for name, stage in stages.items()}})
+    else:
+        _print("\n".join(f"{name:<17} {stage.action:<6} {'; '.join(stage.because)}" for name, stage in stages.items()))
+    return ExitCode.DONE
+
+
+def _status(args: argparse.Namespace) -> int:
+    from pipelines.status import run_dir_of, status_of
+    from pipelines.summary import summary_of
+
+    run_dir = run_dir_of(current_home(), args.run)
+    status = status_of(run_dir)
+    _print(status.model_dump(mode="json") if args.json else summary_of(status, run_dir))
+    return ExitCode.DONE
+
+
+def _runs(args: argparse.Namespace) -> int:
+    from pipelines.status import run_dirs, shorter, status_of
+    from pipelines.summary import line_of
+
+    runs = [shorter(status_of(run_dir)) for run_dir in run_dirs(current_home())]
+    _print([run.model_dump(mode="json") for run in runs] if args.json else "\n".join(map(line_of, runs)))
+    return ExitCode.DONE
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from pipelines.doctor import State, diagnose, report
+
+    findings = diagnose()
+    _print(report(findings, as_json=args.json))
+    return ExitCode.FAILED if any(finding.state is State.ERROR for finding in findings) else ExitCode.DONE
+
+
+def _models(args: argparse.Namespace) -> int:
+    from pipelines.model_store import fetch, listing
+
+    _print(fetch(args.reference, current_home()) if args.action == "fetch" else listing(current_home()))
+    return ExitCode.DONE
+
+
+def _ui(args: argparse.Namespace) -> int:
+    from pipelines.ui import open_ui
+
+    open_ui(current_home(), args.port)
+    return ExitCode.DONE
+
+
+def _compile(args: argparse.Namespace) -> int:
+    from pipelines.alignment import compile_alignment
+
+    compile_alignment(args.file)
+    return ExitCode.DONE
+
+
+def _print(result: Any) -> None:
+    print(result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False))

@@ -1,0 +1,26 @@
+"""Ctrl-C, `kill` and a closed terminal all mean the same: end the run and leave nothing behind."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the first of these signals; ignore more of them, the cleaning up takes seconds."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        for other in _SIGNALS:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,107 @@
+"""Profiles: what a run is asked for, as functions that return typed, frozen arguments."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from components.core.contracts.errors import ConfigurationError
+from components.core.models.store import ENCODER, LLM
+from components.core.settings import Settings, checked
+from components.core.stages import STAGES
+from components.evaluate_model.settings import EvaluateModelSettings
+from components.extract_metadata.settings import ExtractMetadataSettings
+from components.ingest_audio.settings import IngestAudioSettings
+from components.self_generate.settings import SelfGenerateSettings
+from components.train_model.settings import TrainModelSettings
+from components.validate_data.settings import ValidateDataSettings
+from pipelines.sample_data import sample_corpora
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Everything that a run needs to be told: corpora, models, and the settings of each stage by its name."""
+
+    name: str
+    corpora: tuple[Path, ...]
+    encoder: str = ENCODER
+    llm: str = LLM
+    ingest_audio: IngestAudioSettings = IngestAudioSettings()
+    extract_metadata: ExtractMetadataSettings = ExtractMetadataSettings()
+    self_generate: SelfGenerateSettings = SelfGenerateSettings()
+    validate_data: ValidateDataSettings = ValidateDataSettings()
+    train_model: TrainModelSettings = TrainModelSettings()
+    evaluate_model: EvaluateModelSettings = EvaluateModelSettings()
+
+    def settings(self, stage: str) -> Settings:
+        """Return the settings of a stage."""
+        found: Settings = getattr(self, stage)
+        return found
+
+    def parameters(self, data_revision: str) -> dict[str, Any]:
+        """Return the arguments of the pipeline."""
+        stages = {f"{s.name}_settings": self.settings(s.name).model_dump(mode="json") for s in STAGES}
+        corpora = [str(corpus.absolute()) for corpus in self.corpora]
+        return {"corpora": corpora, "data_revision": data_revision, "encoder": self.encoder, "llm": self.llm, **stages}
+
+
+def sample() -> Profile:
+    """Return what `make run` runs: the whole sample corpora."""
+    return Profile(name="sample", corpora=sample_corpora())
+
+
+def smoke() -> Profile:
+    """Return a run of minutes, for tests: every stage does its work on a few clips; too few for the model to pass."""
+    whole = sample()
+    return replace(whole, name="smoke")
+
+
+PROFILES: Mapping[str, Callable[[], Profile]] = {"smoke": smoke, "sample": sample}
+
+
+def profile_named(name: str) -> Profile:
+    """Return a profile by its name.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if name not in PROFILES:
+        raise ConfigurationError(f"profile {name}: no such profile; {_known(name, PROFILES)}")
+    return PROFILES[name]()
+
+
+def with_overrides(profile: Profile, overrides: Sequence[str]) -> Profile:
+    """Change settings by lines such as `self_generate.max_tokens=48`.
+
+    Raises:
+        ConfigurationError: a line is not of that form, or names no stage or parameter, or the value is out of range.
+    """
+    changes: dict[str, dict[str, str]] = {}
+    for line in overrides:
+        place, given, value = line.partition("=")
+        stage, dot, parameter = place.partition(".")
+        if not (given and dot):
+            raise ConfigurationError(f"--set {line}: want stage.parameter=value, such as train_model.steps=50")
+        changes.setdefault(stage, {})[parameter] = value
+    settings: dict[str, Any] = {stage: _changed(profile, stage, values) for stage, values in changes.items()}
+    return replace(profile, **settings)
+
+
+def _changed(profile: Profile, stage: str, values: Mapping[str, str]) -> Settings:
+    """Check all values of a stage together, since some only fit together."""
+    names = [s.name for s in STAGES]
+    if stage not in names:
+        raise ConfigurationError(f"{stage}.{next(iter(values))}: no stage {stage}; {_known(stage, names)}")
+    settings = profile.settings(stage)
+    known = type(settings).model_fields
+    for parameter in values:
+        if parameter not in known:
+            raise ConfigurationError(f"{stage}.{parameter}: no such parameter; {_known(parameter, known)}")
+    return checked(stage, type(settings), settings.model_dump() | values)
+
+
+def _known(wrong: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(wrong, names, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{meant}known: {', '.join(names)}"

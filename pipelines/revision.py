@@ -1,0 +1,24 @@
+"""Which data a run reads: what DVC points to, and the digest of the corpora's content."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from components.core.corpora import corpus_digest, corpus_name
+from components.core.digests import digest_of
+from pipelines.sample_data import data_pointer, sample_corpora
+
+
+def sources_of(corpora: Sequence[Path]) -> Mapping[str, str]:
+    """Return the digest of each corpus by its name.
+
+    Raises:
+        SourceError: a folder is not a corpus.
+    """
+    return {corpus_name(folder): corpus_digest(folder) for folder in corpora}
+
+
+def data_revision(corpora: Sequence[Path]) -> str:
+    """Return the revision of the data: `corpora:<sha256>`, and `dvc:<md5>` before it where the corpora are the sample's."""
+    content = f"corpora:{digest_of(dict(sources_of(corpora)))}"
+    pointer = data_pointer() if set(corpora) <= set(sample_corpora()) else None
+    return f"dvc:{pointer} {content}" if pointer else content

@@ -1,0 +1,203 @@
+"""The driver of a run: prepare, start the graph in a session of its own, show it, tell MLflow, and clean up.
+
+Killed at any moment, it leaves nothing that the next run does not mend: stages follow their driver into death, results
+are found by content, and what the dead run left in its folder and in MLflow is closed first.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core.command import PRIVATE_ENVIRONMENT
+from components.core.contracts.errors import DestaError, ExitCode
+from components.core.digests import code_digest
+from components.core.home import Home
+from components.core.lifeline import process_started_s
+from components.core.models.store import resolve_model
+from components.core.runs import (
+    RunRecord,
+    State,
+    TrackingRecord,
+    log_file,
+    read_failure,
+    read_run,
+    read_tracking,
+    write_run,
+)
+from pipelines.display import display_for, say
+from pipelines.interrupts import interruptible
+from pipelines.lock import run_lock
+from pipelines.processes import end_processes
+from pipelines.profiles import Profile
+from pipelines.progress import views
+from pipelines.revision import data_revision
+from pipelines.sample_data import ROOT
+from pipelines.status import run_dirs, settled
+from pipelines.track import Tracker
+
+_POLL_S = 0.25
+# Everything of value is in the store; these hold links to it, or what programs forgot to remove.
+_PASSING = ("kfp", "workspace", "tmp")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended, and what its command tells the shell."""
+
+    state: State
+    exit_code: int
+    error: str | None = None
+
+    @property
+    def mlflow_status(self) -> str:
+        """MLflow's word for it; a refused model was made and measured as asked."""
+        if self.exit_code == ExitCode.INTERRUPTED:
+            return "KILLED"
+        return "FAILED" if self.state is State.FAILED else "FINISHED"
+
+
+def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
+    """Run the pipeline as a profile asks, and return the run's folder and how it ended.
+
+    Raises:
+        ConfigurationError: another run holds the home, or a model reference cannot be.
+        SourceError: a corpus or a model cannot be used; no run was started.
+        KeyboardInterrupt: interrupted before the run began.
+    """
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    with run_lock(home, run_id), interruptible():
+        abandoned = _recover(home)
+        revision = data_revision(profile.corpora)
+        for reference in (profile.encoder, profile.llm):
+            resolve_model(reference, home.models)
+        run_dir = home.runs / run_id
+        write_run(run_dir, _new_record(profile, run_id, revision))
+        return run_dir, _drive(run_dir, home, abandoned)
+
+
+def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
+    return RunRecord(
+        run_id=run_id,
+        profile=profile.name,
+        state=State.RUNNING,
+        pid=os.getpid(),
+        process_started_s=process_started_s(os.getpid()) or time.time(),
+        started_s=time.time(),
+        seconds=0.0,
+        parameters=profile.parameters(revision),
+        data_revision=revision,
+        code_version=code_digest("components", "pipelines"),
+    )
+
+
+def _recover(home: Home) -> list[TrackingRecord]:
+    """Close the runs whose driver is gone (the lock proves it), and return what MLflow must still be told of."""
+    abandoned = []
+    for run_dir in run_dirs(home):
+        if read_run(run_dir).state is State.RUNNING:
+            record = settled(run_dir)
+            end_processes(run_dir)
+            _remove_passing(run_dir)
+            write_run(run_dir, record)
+            say(f"run {record.run_id} was killed; what it had finished is used again")
+            if tracking := read_tracking(run_dir):
+                abandoned.append(tracking)
+    return abandoned
+
+
+def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord]) -> Ending:
+    with Tracker(home, run_dir, abandoned) as tracker:
+        ending = _watch(run_dir, home)
+        _keep(run_dir, ending)
+        try:
+            tracker.close(ending.mlflow_status)
+        except DestaError as error:
+            if ending.state is State.FAILED:
+                say(f"error: {error}")
+                return ending
+            ending = Ending(State.FAILED, ExitCode.FAILED, str(error))
+            _keep(run_dir, ending)
+        return ending
+
+
+def _watch(run_dir: Path, home: Home) -> Ending:
+    """Execute the graph and show it, to its end or to the first interrupt."""
+    record = read_run(run_dir)
+    process = _start(run_dir, home)
+    try:
+        with display_for(f"run {record.run_id} ({record.profile})") as display:
+            while process.poll() is None:
+                display.show(views(run_dir))
+                time.sleep(_POLL_S)
+            display.show(views(run_dir))
+        return _ending(run_dir, process.returncode)
+    except KeyboardInterrupt:
+        return Ending(State.FAILED, ExitCode.INTERRUPTED, "interrupted; run again to go on from here")
+    finally:
+        end_processes(run_dir)
+        _remove_passing(run_dir)
+
+
+def _start(run_dir: Path, home: Home) -> subprocess.Popen[bytes]:
+    temporary = run_dir / "tmp"
+    temporary.mkdir()
+    environment = {
+        **os.environ,
+        **PRIVATE_ENVIRONMENT,
+        "DESTA_HOME": str(home.root),
+        "DESTA_MODELS": str(home.models.absolute()),
+        "DESTA_RUN_DIR": str(run_dir),
+        "DESTA_DRIVER_PID": str(os.getpid()),
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+        "PYTHONUNBUFFERED": "1",
+        # The interpreter that tasks find as "python3" is this one.
+        "PATH": os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH")))),
+    }
+    with log_file(run_dir).open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipelines.execute", str(run_dir)],
+            cwd=run_dir,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _ending(run_dir: Path, exit_code: int) -> Ending:
+    records = {view.name: view.record for view in views(run_dir) if view.record}
+    by_state = {record.state: record for record in reversed(records.values())}
+    if refused := by_state.get(State.REFUSED):
+        return Ending(State.REFUSED, ExitCode.REFUSED, f"{refused.stage}: {refused.error}")
+    if exit_code == 0:
+        reasons = records["evaluate_model"].facts.get("refusals", [])
+        if reasons:
+            return Ending(State.REFUSED, ExitCode.REFUSED, f"evaluate_model: {'; '.join(reasons)}")
+        return Ending(State.SUCCEEDED, ExitCode.DONE)
+    if failure := read_failure(run_dir):
+        return Ending(State.FAILED, failure.exit_code, failure.error)
+    if failed := by_state.get(State.FAILED):
+        return Ending(State.FAILED, ExitCode.FAILED, f"{failed.stage}: {failed.error}")
+    where = by_state[State.RUNNING].stage if State.RUNNING in by_state else "the pipeline"
+    return Ending(
+        State.FAILED, ExitCode.FAILED, f"{where}: its process ended without a word (killed, out of memory?); see the log"
+    )
+
+
+def _keep(run_dir: Path, ending: Ending) -> None:
+    record = read_run(run_dir)
+    seconds = time.time() - record.started_s
+    changes = {"state": ending.state, "error": ending.error, "seconds": seconds}
+    write_run(run_dir, record.model_copy(update=changes))
+
+
+def _remove_passing(run_dir: Path) -> None:
+    for name in _PASSING:
+        shutil.rmtree(run_dir / name, ignore_errors=True)

@@ -1,0 +1,70 @@
+"""What a run came to, as text for people."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.core.runs import State, log_file
+from pipelines.display import clock, rows
+from pipelines.status import RunStatus, RunSummary, StageStatus
+
+
+def summary_of(status: RunStatus, run_dir: Path) -> str:
+    """Write rows, time, figures, gate and model of a run, and where to look next."""
+    return "\n".join([_head(status), "", *_stages(status), "", *_figures(status), *_places(status, run_dir)])
+
+
+def _head(status: RunStatus) -> str:
+    why = f": {status.error}" if status.error else ""
+    return f"run {status.run_id} ({status.profile}) {status.state} after {clock(status.seconds)}{why}"
+
+
+def _stages(status: RunStatus) -> Iterator[str]:
+    for name, stage in status.stages.items():
+        yield f"  {name:<17} {_state(stage):<10} {clock(stage.seconds) if stage.state != 'pending' else '':>10}  {_rows(stage)}"
+
+
+def _state(stage: StageStatus) -> str:
+    return "reused" if stage.reused and stage.state == State.SUCCEEDED else stage.state
+
+
+def _rows(stage: StageStatus) -> str:
+    return rows(stage.rows_in, stage.rows_out, stage.refused) if stage.outputs else stage.error or ""
+
+
+def _figures(status: RunStatus) -> Iterator[str]:
+    found = {name: value for name, value in status.metrics.items() if value is not None}
+    if len(found) == len(status.metrics):
+        drop = 1 - found["ppl_trained"] / found["ppl_untrained"]
+        yield (
+            f"  perplexity        untrained {found['ppl_untrained']:.2f}, trained {found['ppl_trained']:.2f} "
+            f"({drop:.0%} lower), with a wrong clip {found['ppl_wrong_clip']:.2f}"
+        )
+        low, high = found["audio_gain_low"], found["audio_gain_high"]
+        yield f"  audio gain        {found['audio_gain']:.3f} nats a token, 95 % interval {low:.3f} to {high:.3f}"
+    if status.gate.passed is not None:
+        yield f"  gate              {'passed' if status.gate.passed else 'refused: ' + '; '.join(status.gate.reasons)}"
+    if status.model["name"]:
+        digest = str(status.model["digest"])[:12]
+        yield f"  model             {status.model['name']} version {status.model['version']} ({digest})"
+
+
+def _places(status: RunStatus, run_dir: Path) -> Iterator[str]:
+    validated = status.stages["validate_data"].outputs
+    for output in validated.values():
+        pages = sorted(Path(output.path).rglob("index.html"), key=lambda page: len(page.parts))
+        if pages:
+            yield f"  data docs         {pages[0]}"
+    evaluated = status.stages["evaluate_model"].outputs
+    for output in evaluated.values():
+        yield f"  evaluation        {Path(output.path) / 'report.md'}"
+    if status.mlflow_run_id:
+        yield f"  MLflow            `desta ui`, run {status.mlflow_run_id}"
+    yield f"  log               {log_file(run_dir)}"
+
+
+def line_of(run: RunSummary) -> str:
+    """Write a run in one line of the list."""
+    trained, gain = run.metrics["ppl_trained"], run.metrics["audio_gain"]
+    figures = "" if trained is None or gain is None else f"perplexity {trained:.2f}, audio gain {gain:.3f}"
+    model = f"{run.model['name']} version {run.model['version']}" if run.model["name"] else ""
+    return f"{run.run_id}  {run.profile:<8} {run.state:<10} {clock(run.seconds):>12}  {figures or run.error or ''}  {model}".rstrip()

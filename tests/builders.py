@@ -1,0 +1,131 @@
+"""Valid records with defaults, so that a test shows only the field that matters."""
+
+import io
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from components.core.contracts.records import (
+    SAMPLE_RATE_HZ,
+    Audio,
+    Clip,
+    Decoding,
+    Description,
+    Domain,
+    GeneratorIdentity,
+    Measurements,
+    Sample,
+    Source,
+    Split,
+)
+from components.core.conversation import audio_conversation
+from components.core.digests import digest_of, digest_of_bytes
+
+
+def make_tone(*, duration_s: float = 1.0, hertz: float = 440.0, level: float = 0.3) -> NDArray[np.float32]:
+    """A sine at 16 kHz."""
+    time_s = np.arange(int(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    return (level * np.sin(2 * np.pi * hertz * time_s)).astype(np.float32)
+
+
+def flac(pcm: NDArray[np.float32], rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
+    """Encode samples as FLAC."""
+    buffer = io.BytesIO()
+    sf.write(buffer, pcm, rate_hz, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def make_source(**changes: Any) -> Source:
+    """A source record."""
+    values = {"corpus": "test", "path": "a.flac", "sha256": "0" * 64, "source_id": "test/a", "offset_s": 0.0}
+    return Source(**{**values, **changes})
+
+
+def make_clip(*, pcm: NDArray[np.float32] | None = None, **changes: Any) -> Clip:
+    """A clip of a tone; another `pcm` gives another id."""
+    samples = make_tone() if pcm is None else pcm
+    data = flac(samples)
+    values: dict[str, Any] = {
+        "clip_id": digest_of_bytes(data),
+        "source": make_source(),
+        "domain": Domain.SOUND,
+        "split": Split.TRAIN,
+        "duration_s": len(samples) / SAMPLE_RATE_HZ,
+        "licence": "CC0-1.0",
+        "speaker_id": None,
+        "language": None,
+        "transcript": None,
+        "attributes": {},
+        "describable": (),
+        "audio": Audio(bytes=data, path="a.flac"),
+    }
+    return Clip(**{**values, **changes})
+
+
+def make_measurements(**changes: Any) -> Measurements:
+    """Measurements of a loud clip without speech."""
+    values: dict[str, Any] = {
+        "duration_s": 1.0,
+        "speaking_rate_wpm": None,
+        "pitch_hz": None,
+        "loudness_lufs": -20.0,
+        "snr_db": 20.0,
+        "speech_ratio": 0.0,
+        "tools": {},
+    }
+    return Measurements(**{**values, **changes})
+
+
+def make_description(**changes: Any) -> Description:
+    """A description of a barking dog."""
+    values: dict[str, Any] = {
+        "clip_id": "1" * 64,
+        "domain": Domain.SOUND,
+        "split": Split.TRAIN,
+        "language": None,
+        "transcript": None,
+        "transcript_by": None,
+        "measurements": make_measurements(),
+        "attributes": {"sound_event": "dog barking"},
+        "seed_description": "[00:00-00:01] (Sound event: dog barking)",
+    }
+    return Description(**{**values, **changes})
+
+
+def make_generator(**changes: Any) -> GeneratorIdentity:
+    """A generator identity."""
+    values = {
+        "weights": "a" * 64,
+        "tokenizer": "b" * 64,
+        "chat_template": "c" * 64,
+        "engine": "vllm",
+        "engine_version": "0.32.0",
+        "dtype": "float32",
+    }
+    return GeneratorIdentity(**{**values, **changes})
+
+
+def make_sample(**changes: Any) -> Sample:
+    """A sample whose answer is fit to train on; its id follows from its content."""
+    prompt = changes.get("prompt", "What do you hear?")
+    values: dict[str, Any] = {
+        "clip_id": "1" * 64,
+        "domain": Domain.SOUND,
+        "split": Split.TRAIN,
+        "prompt_id": "sound-descriptive-001",
+        "prompt": prompt,
+        "seed_description": "[00:00-00:01] (Sound event: dog barking)",
+        "transcript": None,
+        "messages": audio_conversation(prompt),
+        "response": "A dog is barking nearby.",
+        "response_tokens": 6,
+        "finish_reason": "stop",
+        "nll_per_token": 0.5,
+        "generator": make_generator(),
+        "decoding": Decoding(temperature=0.05, top_p=1.0, max_tokens=40, seed=0),
+    }
+    values.update(changes)
+    shown = {name: str(value) for name, value in values.items()}
+    return Sample(**{"sample_id": digest_of(shown), **values})

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from components.core.publishing import place, published, write_file
+
+
+def test_a_folder_appears_only_when_the_block_ends_well(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), published(tmp_path / "a") as draft:
+        (draft / "x").write_text("half")
+        raise KeyError
+
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_a_killed_writer_left_does_not_get_into_the_next_result(tmp_path: Path) -> None:
+    killed = published(tmp_path / "a")
+    (killed.__enter__() / "old").write_text("half")
+
+    with published(tmp_path / "a") as draft:
+        (draft / "new").write_text("whole")
+
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["new"]
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    write_file(tmp_path / "sub" / "a", "one")
+    write_file(tmp_path / "sub" / "a", b"two")
+
+    assert [(p.name, p.read_text()) for p in (tmp_path / "sub").iterdir()] == [("a", "two")]
+
+
+def test_a_placed_result_has_the_same_files_and_takes_no_room(tmp_path: Path) -> None:
+    (tmp_path / "a" / "docs").mkdir(parents=True)
+    (tmp_path / "a" / "docs" / "x").write_text("hello")
+
+    place(tmp_path / "a", tmp_path / "out" / "b")
+
+    assert (tmp_path / "out" / "b" / "docs" / "x").samefile(tmp_path / "a" / "docs" / "x")

@@ -1,0 +1,42 @@
+import argparse
+
+import pytest
+from pydantic import Field
+
+from components.core.contracts.errors import ConfigurationError
+from components.core.settings import Settings, add_flags, as_flags, checked, given
+
+
+class Oven(Settings):
+    heat_c: float = Field(180.0, gt=0, description="heat")
+    trays: int = Field(2, ge=1, description="trays")
+    fan: bool = Field(False, description="fan, 100 % of the time")
+
+
+def parse(*argv: str) -> Oven:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Oven)
+    return checked("bake", Oven, given(parser.parse_args(argv), Oven))
+
+
+def test_flags_become_settings() -> None:
+    assert parse("--heat-c", "200.5", "--fan", "true") == Oven(heat_c=200.5, trays=2, fan=True)
+
+
+def test_numbers_that_kubeflow_turned_into_floats_come_back() -> None:
+    assert parse(*as_flags({"heat_c": 200.0, "trays": 3.0, "fan": False})) == Oven(heat_c=200, trays=3)
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"tray": 3}, "bake.tray: no such parameter; bake has: heat_c, trays, fan"),
+        ({"trays": 0}, "bake.trays: Input should be greater than or equal to 1, got 0"),
+        ({"trays": "two"}, "bake.trays: Input should be a valid integer.*got 'two'"),
+        ({"heat_c": "nan"}, "bake.heat_c: .*got 'nan'"),
+        ({"fan": "perhaps"}, "bake.fan: .*got 'perhaps'"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_its_name_and_value(values: dict[str, object], line: str) -> None:
+    with pytest.raises(ConfigurationError, match=line):
+        checked("bake", Oven, values)
