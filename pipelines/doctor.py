@@ -55,8 +55,9 @@ class Check:
 
     @property
     def reference(self) -> str:
-        """Where another process finds `examine`."""
-        return f"{self.examine.__module__}:{self.examine.__name__}"
+        """Where another process finds `examine`; under `python -m` this module is not called by its name."""
+        module = self.examine.__module__
+        return f"{__spec__.name if module == '__main__' else module}:{self.examine.__name__}"
 
 
 def has_nvidia_gpu() -> bool:
@@ -86,12 +87,12 @@ def disk() -> Answer:
 
 def soundfile() -> Answer:
     """Every format that a corpus may bring is written and read back."""
-    import numpy
+    import numpy as np
     import soundfile
 
     for name in ("wav", "flac", "ogg", "mp3"):
         file = io.BytesIO()
-        soundfile.write(file, numpy.zeros(16_000, dtype="float32"), 16_000, format=name)
+        soundfile.write(file, np.zeros(16_000, dtype="float32"), 16_000, format=name)
         file.seek(0)
         soundfile.read(file)
     return State.OK, f"{soundfile.__version__}, {soundfile.__libsndfile_version__}: wav, flac, ogg, mp3"
@@ -289,6 +290,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    from pipelines import doctor  # so that the checks' functions are found under the module's own name
-
-    sys.exit(doctor.main())
+    sys.exit(main())

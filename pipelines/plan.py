@@ -1,6 +1,6 @@
 """What a run would do, stage by stage, and why: asked of the store and of digests, without running anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from components.core.contracts.artifacts import Lineage, read_manifest
@@ -48,8 +48,7 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
             made[stage.name] = read_manifest(result).digest
             stages[stage.name] = StagePlan(action="reuse", because=("nothing that decides its result changed",))
         else:
-            because = (*missing, *_differences(stage, lineage, home))
-            stages[stage.name] = StagePlan(action="run", because=because)
+            stages[stage.name] = StagePlan(action="run", because=tuple(_reasons(stage, missing, lineage, home)))
     return stages
 
 
@@ -74,12 +73,13 @@ def _missing_sources(stage: Stage, profile: Profile, models: Mapping[str, str | 
             yield f"model {name} is not in the store yet: the run brings {getattr(profile, name)}"
 
 
-def _differences(stage: Stage, lineage: Lineage, home: Home) -> Iterator[str]:
+def _reasons(stage: Stage, missing: Sequence[str], lineage: Lineage, home: Home) -> Iterator[str]:
     """Say what the newest result of a stage was made from that is different now."""
     latest = latest_result(home, stage)
     if latest is None:
-        yield "never run"
+        yield from ("never run", *(reason for reason in missing if not reason.startswith("input ")))
         return
+    yield from missing
     before = latest.lineage
     yield from (f"setting {name} {old} → {new}" for name, old, new in _changes(before.settings, lineage.settings))
     if before.code != lineage.code:

@@ -42,7 +42,7 @@ class Profile:
     def parameters(self, data_revision: str) -> dict[str, Any]:
         """Return the arguments of the pipeline."""
         stages = {f"{s.name}_settings": self.settings(s.name).model_dump(mode="json") for s in STAGES}
-        corpora = [str(corpus.absolute()) for corpus in self.corpora]
+        corpora = [str(corpus.resolve()) for corpus in self.corpora]
         return {"corpora": corpora, "data_revision": data_revision, "encoder": self.encoder, "llm": self.llm, **stages}
 
 

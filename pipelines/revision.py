@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.core.corpora import corpus_digest, corpus_name
+from components.core.corpora import read_corpora
 from components.core.digests import digest_of
 from pipelines.sample_data import data_pointer, sample_corpora
 
@@ -12,9 +12,9 @@ def sources_of(corpora: Sequence[Path]) -> Mapping[str, str]:
     """Return the digest of each corpus by its name.
 
     Raises:
-        SourceError: a folder is not a corpus.
+        SourceError: a folder is not a corpus, or two have the same name.
     """
-    return {corpus_name(folder): corpus_digest(folder) for folder in corpora}
+    return {corpus.policy.name: corpus.digest() for corpus in read_corpora(corpora)}
 
 
 def data_revision(corpora: Sequence[Path]) -> str:

@@ -185,10 +185,11 @@ def _ending(run_dir: Path, exit_code: int) -> Ending:
         return Ending(State.FAILED, failure.exit_code, failure.error)
     if failed := by_state.get(State.FAILED):
         return Ending(State.FAILED, ExitCode.FAILED, f"{failed.stage}: {failed.error}")
-    where = by_state[State.RUNNING].stage if State.RUNNING in by_state else "the pipeline"
-    return Ending(
-        State.FAILED, ExitCode.FAILED, f"{where}: its process ended without a word (killed, out of memory?); see the log"
-    )
+    if running := by_state.get(State.RUNNING):
+        line = f"{running.stage}: its process ended without a word (killed, or out of memory)"
+    else:
+        line = "the pipeline ended before a stage began"
+    return Ending(State.FAILED, ExitCode.FAILED, f"{line}; the log may say more")
 
 
 def _keep(run_dir: Path, ending: Ending) -> None:

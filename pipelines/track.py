@@ -58,5 +58,5 @@ class Tracker:
         except (MlflowException, OSError) as error:
             reason = str(error).splitlines()[0]
             raise SourceError(
-                f"MLflow at {self._home.tracking_uri}: {reason}; the results are kept: mend it and run again"
+                f"MLflow at {self._home.tracking_uri}: {reason}; the results are kept, the next run records them"
             ) from error

@@ -144,11 +144,6 @@ def read_corpora(folders: Sequence[Path]) -> tuple[Corpus, ...]:
     return tuple(corpora)
 
 
-def sources_of(corpora: Iterable[Corpus]) -> dict[str, str]:
-    """Return the digest of each corpus by its name: what a stage's key says of them."""
-    return {corpus.policy.name: corpus.digest() for corpus in corpora}
-
-
 def read_corpus(folder: Path) -> Corpus:
     """Read and check a corpus folder without opening its audio.
 
@@ -281,3 +276,13 @@ def _one_of(names: type[E], column: str, value: str | None, where: str) -> E | N
 def _text_of(path: Path) -> str:
     """Return a file name as text; bytes that are not UTF-8 are written as escapes."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def corpus_name(folder: Path) -> str:
+    """Return the name of the corpus in a folder; SourceError when its `corpus.yaml` cannot be used."""
+    return _read_policy(folder).name
+
+
+def corpus_digest(folder: Path) -> str:
+    """Return the digest of the corpus in a folder, as `Corpus.digest`; SourceError when it cannot be used."""
+    return read_corpus(folder).digest()

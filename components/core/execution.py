@@ -4,11 +4,9 @@ The key is the digest of everything that decides a result: stage, code, settings
 lives in `store/<stage>/<key>/`; what a killed stage had done waits in `work/<stage>/<key>/` for the next attempt.
 """
 
-import fcntl
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from components.core.contracts.errors import DestaError, GateRefused
 from components.core.digests import code_digest, digest_of
 from components.core.home import Home
 from components.core.progress import Progress, progress_of
-from components.core.publishing import place, published
+from components.core.publishing import alone, place, published
 from components.core.runs import Output, StageRecord, State, write_stage
 from components.core.settings import Settings
 from components.core.stages import Stage
@@ -96,7 +94,7 @@ def execute(job: Job, output: Path, home: Home, work: Work) -> Artifact:
     result = home.store / job.stage.name / lineage.key
     write_stage(_record(job.stage, started_s, State.RUNNING))
     try:
-        with _alone(home.work / job.stage.name / f"{lineage.key}.lock"):
+        with alone(home.work / job.stage.name / f"{lineage.key}.lock"):
             reused = result.is_dir()
             if not reused:
                 _make(job, lineage, home, result, work)
@@ -125,15 +123,6 @@ def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> N
         facts = {**outcome.facts, "refusals": list(outcome.refusals)}
         draft.close(kind=job.stage.output, counts=outcome.counts, facts=facts, lineage=lineage)
     shutil.rmtree(resume)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold the only right to make one result; a second process waits and then finds it made."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _record(

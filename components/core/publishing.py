@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all, whenever the process is killed."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,6 +28,15 @@ def publish(draft: Path, path: Path) -> None:
     _flush(draft)
     draft.replace(path)
     _flush(path.parent)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold the only right to make something; a second process waits and then finds it made."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_file(path: Path, data: bytes | str) -> None:

@@ -142,7 +142,8 @@ class RunTracking:
         files = [entry.path for entry in (*manifest.files, *manifest.attachments)]
         documents = [] if record.reused else [path for path in files if Path(path).suffix not in _BULK]
         for path in ("manifest.json", *documents):
-            self._client.log_artifact(run_id, str(folder / path), str(Path(path).parent))
+            parent = str(Path(path).parent)
+            self._client.log_artifact(run_id, str(folder / path), None if parent == "." else parent)
 
     def _inputs(self, manifest: Manifest) -> Iterator[DatasetInput]:
         for word, maker in stage_named(manifest.lineage.stage).inputs.items():
@@ -162,7 +163,9 @@ class RunTracking:
         try:
             self._client.get_registered_model(MODEL_NAME)
         except MlflowException:
-            self._client.create_registered_model(MODEL_NAME, description="Adapters between an audio encoder and an LLM.")
+            self._client.create_registered_model(
+                MODEL_NAME, description="Adapters between an audio encoder and an LLM."
+            )
         run_id = self._nested["train_model"]
         self._client.log_artifacts(run_id, str(folder), "model")
         lineage = read_manifest(folder).lineage

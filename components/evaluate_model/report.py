@@ -47,8 +47,8 @@ def as_markdown(report: Report, answers: Sequence[Answer], refusals: Sequence[st
 
 {verdict}
 
-Perplexity of the held-out targets under three conditions. Audio gain = log-perplexity with the wrong clip minus that with
-the right one, in nats a token, with a bootstrap 95 % interval over clips.
+Perplexity of the held-out targets under three conditions. Audio gain = log-perplexity with the wrong clip minus that
+with the right one, in nats a token, with a bootstrap 95 % interval over clips.
 
 | group | samples | clips | untrained | trained | wrong clip | audio gain |
 |---|---|---|---|---|---|---|

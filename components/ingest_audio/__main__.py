@@ -25,12 +25,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _command(argv: Sequence[str] | None) -> None:
-    from components.core.corpora import read_corpora, sources_of
+    from components.core.corpora import read_corpora
 
     args, home, stage = parser().parse_args(argv), current_home(), stage_named(NAME)
     settings = checked(NAME, IngestAudioSettings, given(args, IngestAudioSettings))
     corpora = read_corpora(args.corpus)
-    job = Job(stage=stage, settings=settings, sources=sources_of(corpora))
+    job = Job(stage=stage, settings=settings, sources={c.policy.name: c.digest() for c in corpora})
 
     def work(place: Workplace) -> Outcome:
         from components.ingest_audio.stage import ingest

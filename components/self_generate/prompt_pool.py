@@ -68,14 +68,12 @@ def load_pools(folder: Path = Path(__file__).parent / "prompts") -> dict[Domain,
 def load_pool(path: Path) -> PromptPool:
     """Read and check the pool `<domain>.yaml`; ConfigurationError names the file, the prompt and what to do."""
     try:
-        # BaseLoader leaves every scalar a string, so that the prompts "Yes" and "12" stay what was typed.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-        file = _PoolFile.model_validate(content, strict=False)
+        file = _PoolFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")), strict=False)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ConfigurationError(f"{path}: mend {where}: {first['msg']}, got {str(first['input'])[:60]!r}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: mend or restore it: {' '.join(str(error).split())}") from error
     for fault in _faults(file, path.stem):
         raise ConfigurationError(f"{path}: {fault}")
@@ -107,16 +105,19 @@ def _faults(file: _PoolFile, file_name: str) -> Iterator[str]:
     uses = Counter(entry.id for entry in file.prompts)
     owners: dict[str, str] = {}
     for entry in file.prompts:
-        prefix, folded = f"{file.domain}-{entry.category}-", " ".join(entry.text.casefold().split())
-        if entry.category not in set(PromptCategory):
-            yield f"prompt {entry.id}: unknown category {entry.category!r}: use one of {', '.join(PromptCategory)}"
-        if not re.fullmatch(re.escape(prefix) + "[0-9]{3,}", entry.id):
-            yield f"prompt {entry.id}: the id does not fit its domain and category: call it {prefix}NNN"
+        yield from _entry_faults(file.domain, entry)
         if uses[entry.id] > 1:
             yield f"prompt {entry.id}: {uses[entry.id]} prompts have this id: give each its own"
-        if not folded:
-            yield f"prompt {entry.id}: the text is empty: write it or remove the prompt"
-        if (owner := owners.setdefault(folded, entry.id)) != entry.id:
+        if (owner := owners.setdefault(" ".join(entry.text.casefold().split()), entry.id)) != entry.id:
             yield f"prompt {entry.id}: repeats the text of {owner}: reword one or remove it"
-        if leak := LEAK.search(entry.text):
-            yield f"prompt {entry.id}: {leak[0]!r} betrays that the model reads and does not hear: say it otherwise"
+
+
+def _entry_faults(domain: Domain, entry: _Entry) -> Iterator[str]:
+    if entry.category not in set(PromptCategory):
+        yield f"prompt {entry.id}: unknown category {entry.category!r}: use one of {', '.join(PromptCategory)}"
+    if not re.fullmatch(re.escape(prefix := f"{domain}-{entry.category}-") + "[0-9]{3,}", entry.id):
+        yield f"prompt {entry.id}: the id does not fit its domain and category: call it {prefix}NNN"
+    if not entry.text.strip():
+        yield f"prompt {entry.id}: the text is empty: write it or remove the prompt"
+    if leak := LEAK.search(entry.text):
+        yield f"prompt {entry.id}: {leak[0]!r} betrays that the model reads and does not hear: say it otherwise"

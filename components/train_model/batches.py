@@ -19,9 +19,9 @@ def plan_batches(ids: Sequence[str], lengths: Sequence[int], *, steps: int, batc
     while len(stream) < steps * batch:
         stream += sorted(range(len(ids)), key=lambda i: seed_of(seed, f"epoch {epoch}", ids[i]))
         epoch += 1
-    pools = [stream[start : start + _POOL_STEPS * batch] for start in range(0, steps * batch, _POOL_STEPS * batch)]
-    batches = [step for number, pool in enumerate(pools) for step in _cut(pool, lengths, batch, seed, number)]
-    return batches[:steps]
+    wanted = stream[: steps * batch]
+    pools = [wanted[start : start + _POOL_STEPS * batch] for start in range(0, len(wanted), _POOL_STEPS * batch)]
+    return [step for number, pool in enumerate(pools) for step in _cut(pool, lengths, batch, seed, number)]
 
 
 def _cut(pool: list[int], lengths: Sequence[int], batch: int, seed: int, number: int) -> list[list[int]]:

@@ -33,7 +33,10 @@ LEAKS = (
     _tell(r"\bmeta-?data\b", asked=r"\bmeta-?data\b"),
     _tell(r"\b(?:given|provided|input|above)\s+text\b|\btext\s+(?:above|provided|given)\b", asked=r"\btexts?\b"),
     _tell(r"\b(?:according to|based on)\s+(?:the|this|your)\s+(?:\w+\s+)?text\b", asked=r"\btexts?\b"),
-    _tell(r"\b(?:the|this|your)\s+text\s+(?:says|states|mentions|describes|indicates|provides|does)\b", asked=r"\btexts?\b"),
+    _tell(
+        r"\b(?:the|this|your)\s+text\s+(?:says|states|mentions|describes|indicates|provides|does)\b",
+        asked=r"\btexts?\b",
+    ),
     _tell(r"\b(?:described|mentioned|stated|listed|given|provided|shown|as|information|details)\s+above\b"),
     _tell(r"\b(?:provided|given)\s+(?:information|details|data|context)\b"),
     _tell(r"\b(?:information|details|data|context)\s+(?:that\s+(?:is|was|you)\s+)?(?:provided|given)\b"),
@@ -48,7 +51,10 @@ REFUSALS = (
     _tell(r"\b(?:I am|I'm) (?:just |only )?an? (?:[\w-]+\s+){0,2}?(?:AI|language model|chatbot)\b"),
     _tell(r"^\W*(?:I'm|I am|we're) (?:very |so )?sorry,? but\b"),
     _tell(_UNABLE + _PLAY + _MEDIA),
-    _tell(_UNABLE + r"(?:hear|listen|assist|help|answer|fulfil)\w*(?:\s+(?:you|with (?:that|this)|that|this))?\s*(?:[.!,;]|but\b|$)"),
+    _tell(
+        _UNABLE
+        + r"(?:hear|listen|assist|help|answer|fulfil)\w*(?:\s+(?:you|with (?:that|this)|that|this))?\s*(?:[.!,;]|but\b|$)"
+    ),
 )
 
 

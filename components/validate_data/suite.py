@@ -190,6 +190,4 @@ def _gate(said: tuple[str, str], line: str, expectation: Expectation, *, stops: 
 
 
 def _equal(column: str, other: str) -> Any:
-    return gxe.ExpectColumnPairValuesToBeEqual(
-        column_A=column, column_B=other, ignore_row_if="either_value_is_missing"
-    )
+    return gxe.ExpectColumnPairValuesToBeEqual(column_A=column, column_B=other, ignore_row_if="either_value_is_missing")

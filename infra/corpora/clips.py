@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from components.core.contracts.errors import SourceError
@@ -73,6 +73,10 @@ def _domain_of(clip: StoredClip) -> str:
 
 def _line(name: str, split: str, clips: Sequence[StoredClip]) -> str:
     minutes = sum(clip.heard.duration_s for clip in clips) / 60
-    distinct: Callable[[str], list[str]] = lambda column: sorted({c.cells[column] for c in clips if c.cells[column]})
-    speakers = len(distinct("speaker_id"))
-    return f"{name:28}{split:12}{len(clips):>6}{minutes:>9.1f}{speakers:>9}  {' '.join(distinct('language'))}"
+    speakers = len(_distinct(clips, "speaker_id"))
+    languages = " ".join(sorted(_distinct(clips, "language")))
+    return f"{name:28}{split:12}{len(clips):>6}{minutes:>9.1f}{speakers:>9}  {languages}".rstrip()
+
+
+def _distinct(clips: Sequence[StoredClip], column: str) -> set[str]:
+    return {clip.cells[column] for clip in clips} - {""}

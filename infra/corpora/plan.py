@@ -57,7 +57,7 @@ class CorpusPlan(Record):
     language: str = ""
     attributes: tuple[str, ...] = ()
     texts: Texts | None = None
-    every_clip: dict[str, str] = {}
+    every_clip: Mapping[str, str] = Field(default_factory=dict)
     picks: tuple[Pick, ...] = Field(min_length=1)
 
     @property
@@ -70,8 +70,9 @@ def load_plan(folder: Path) -> tuple[CorpusPlan, ...]:
     """Read `corpora.yaml` and `selection/<corpus>.csv`; ConfigurationError names the file, the place and the value."""
     path = folder / "corpora.yaml"
     try:
-        # BaseLoader leaves every scalar a string: a version such as 1.10 is not a number.
-        entries: dict[str, dict[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        text = path.read_text(encoding="utf-8")
+        # BaseLoader builds no objects and leaves every scalar a string: a version such as 1.10 is not a number.
+        entries: dict[str, dict[str, Any]] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
         return tuple(_corpus(folder, name, entry) for name, entry in entries.items())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

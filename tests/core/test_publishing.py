@@ -6,9 +6,13 @@ from components.core.publishing import place, published, write_file
 
 
 def test_a_folder_appears_only_when_the_block_ends_well(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), published(tmp_path / "a") as draft:
-        (draft / "x").write_text("half")
-        raise KeyError
+    def fail() -> None:
+        with published(tmp_path / "a") as draft:
+            (draft / "x").write_text("half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
 
     assert not (tmp_path / "a").exists()
 

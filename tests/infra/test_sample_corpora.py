@@ -167,7 +167,8 @@ def packages(tmp_path: Path) -> Path:
 
 def write_tone(path: Path, hertz: float, seconds: float = 1.0, level: float = 0.3) -> None:
     time_s = np.arange(int(8000 * seconds)) / 8000
-    soundfile.write(path, level * np.sin(2 * np.pi * hertz * time_s), 8000)
+    # A rising tone: no two excerpts of it are alike.
+    soundfile.write(path, level * np.sin(2 * np.pi * (hertz + 10 * time_s) * time_s), 8000)
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ Spoil = Callable[[Path, Path], None]
         (lambda _, root: write_tone(root / "audio/bye.wav", hertz=220, level=0.001), "is silent at -63 dBFS"),
         (lambda _, root: write_tone(root / "audio/bye.wav", hertz=220, seconds=0.2), "lasts 0.20 s"),
         (lambda _, root: write_tone(root / "audio/bye.wav", hertz=220, level=50), "is clipped in"),
-        (lambda _, root: write_tone(root / "audio/bye.wav", hertz=110), "has the samples of voice/audio/hello.flac"),
+        (lambda _, root: write_tone(root / "audio/bye.wav", hertz=110), "has the samples of voice/audio/bye.flac"),
         (lambda _, root: (root / "audio/bye.wav").write_bytes(b"no audio"), "cannot be decoded"),
         (lambda _, root: (root / "audio/bye.wav").unlink(), "cannot be decoded"),
         (lambda _, root: (root / "usr/share/doc/voice/words.txt.gz").unlink(), "words.txt.gz: No such file"),

@@ -202,7 +202,8 @@ class Answer(Record):
     """One held-out question: how well each condition predicts the generator's answer, and what it says itself.
 
     Negative log-likelihoods are sums over the target's tokens, in nats. Conditions: the untrained adapter, the
-    trained adapter, and the trained adapter hearing another held-out clip. Responses are greedy; `None` where none was asked for.
+    trained adapter, and the trained adapter hearing another held-out clip. Responses are greedy; `None` where none
+    was asked for.
     """
 
     sample_id: Sha256

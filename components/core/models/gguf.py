@@ -27,7 +27,9 @@ def convert_gguf(file: Path, target: Path) -> None:
     except (ValueError, KeyError, IndexError, OSError, NotImplementedError) as error:
         raise ContractError(f"{file.name}: transformers cannot read it: {error}") from error
     # transformers refuses to save a model that it marks as quantised, though the weights no longer are.
-    config = type(loaded.config).from_dict({**loaded.config.to_dict(), "quantization_config": None})
+    settings = loaded.config.to_dict()
+    del settings["quantization_config"]
+    config = type(loaded.config).from_dict(settings)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     model.load_state_dict(loaded.state_dict(), assign=True)

@@ -8,7 +8,12 @@ from tests.builders import make_sample
 
 def held_out(clips: int, domain: Domain = Domain.SOUND, questions: int = 2) -> list[Sample]:
     return [
-        make_sample(clip_id=f"{domain:.<9}{clip}".encode().hex().ljust(64, "0"), domain=domain, split=Split.EVALUATION, prompt=f"{n}?")
+        make_sample(
+            clip_id=f"{domain:.<9}{clip}".encode().hex().ljust(64, "0"),
+            domain=domain,
+            split=Split.EVALUATION,
+            prompt=f"{n}?",
+        )
         for clip in range(clips)
         for n in range(questions)
     ]
@@ -34,7 +39,9 @@ def test_the_choice_does_not_depend_on_the_order_of_the_samples() -> None:
 
 @pytest.mark.parametrize("clips", [0, 1])
 def test_too_few_clips_are_an_error_that_says_what_to_do(clips: int) -> None:
-    with pytest.raises(SourceError, match=f"{clips} held-out clips, want at least 2; give the corpora an evaluation split"):
+    with pytest.raises(
+        SourceError, match=f"{clips} held-out clips, want at least 2; give the corpora an evaluation split"
+    ):
         choose_samples(held_out(clips), 9, seed=0)
 
 

@@ -83,7 +83,8 @@ def test_normalised_features_may_have_any_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "tapped"), [(32, (7, 15, 23, 31)), (24, (5, 11, 17, 23)), (12, (2, 5, 8, 11)), (4, (0, 1, 2, 3)), (6, (1, 2, 4, 5))]
+    ("layers", "tapped"),
+    [(32, (7, 15, 23, 31)), (24, (5, 11, 17, 23)), (12, (2, 5, 8, 11)), (4, (0, 1, 2, 3)), (6, (1, 2, 4, 5))],
 )
 def test_layers_are_tapped_at_each_quarter(layers: int, tapped: tuple[int, ...]) -> None:
     assert tapped_layers(layers) == tapped
@@ -91,7 +92,12 @@ def test_layers_are_tapped_at_each_quarter(layers: int, tapped: tuple[int, ...])
 
 def test_the_released_model_has_upstreams_number_of_parameters() -> None:
     config = make_config(
-        encoder_width=1280, encoder_heads=20, tapped_layers=(7, 15, 23, 31), llm_width=4096, qformer_layers=6, queries=64
+        encoder_width=1280,
+        encoder_heads=20,
+        tapped_layers=(7, 15, 23, 31),
+        llm_width=4096,
+        qformer_layers=6,
+        queries=64,
     )
     with torch.device("meta"):
         adapter = untrained_adapter(config)

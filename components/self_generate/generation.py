@@ -1,0 +1,35 @@
+"""What is asked of a generator and what it says."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pydantic import Field
+
+from components.core.contracts.records import Record, Sha256
+from components.self_generate.questions import Question
+
+DOES_NOT_FIT = "does_not_fit"
+"""The finish reason of a question that the generator's window cannot hold; its answer is empty."""
+
+
+class Reply(Record):
+    """The answer to one question.
+
+    `finish_reason`: `stop`, `length` (cut off) or `does_not_fit`. `response_tokens` are without the end mark;
+    `nll_per_token` is the mean negative log-likelihood (nats) of the answer with its end mark, as far as it got.
+    """
+
+    sample_id: Sha256
+    response: str
+    finish_reason: str = Field(min_length=1)
+    prompt_tokens: int = Field(ge=1)
+    response_tokens: int = Field(ge=0)
+    nll_per_token: float | None
+
+
+class Generator(Protocol):
+    """Something that answers questions: equal batches get equal replies, in their order."""
+
+    def generate(self, questions: Sequence[Question]) -> Sequence[Reply]:
+        """Answer a batch whole."""
+        ...

@@ -1,0 +1,145 @@
+"""Let the backbone answer questions about clips that it knows only in words: its answers become the training targets."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from components.core.contracts.artifacts import Artifact, Tally
+from components.core.contracts.errors import SourceError
+from components.core.contracts.records import Decoding, GeneratorIdentity, Sample
+from components.core.conversation import audio_conversation
+from components.core.execution import Outcome, Workplace
+from components.self_generate.generation import Generator, Reply
+from components.self_generate.generations import Generations
+from components.self_generate.prompt_pool import load_pools
+from components.self_generate.questions import Plan, Question
+from components.self_generate.settings import SelfGenerateSettings
+
+
+def self_generate(plan: Plan, generator: Generator, generations: Generations, batch: int, place: Workplace) -> Outcome:
+    """Answer what is not yet answered, then write all samples in the order of the plan.
+
+    Raises:
+        ContractError: a kept reply cannot be read back.
+    """
+    found = sum(question.sample_id in generations for question in plan)
+    started_s = time.monotonic()
+    fresh = _answer_missing(plan, generator, generations, batch)
+    shown = place.progress.track(fresh, label="self_generate", unit="answers", total=len(plan), first=found)
+    tokens = sum(reply.response_tokens for reply in shown)
+    _report(len(plan), found, tokens, time.monotonic() - started_s)
+    account = _Account()
+    place.draft.write(_samples(plan, generations, account), Sample)
+    return Outcome(counts=account.tally.counts(), facts={**_origin(plan), **account.facts()})
+
+
+def plan_of(descriptions: Artifact, settings: SelfGenerateSettings, generator: GeneratorIdentity) -> Plan:
+    """Plan the questions about all descriptions.
+
+    Raises:
+        SourceError: there are no descriptions.
+        ConfigurationError: a prompt pool breaks a rule.
+    """
+    if not descriptions.manifest.counts.rows_out:
+        raise SourceError(
+            f"{descriptions.folder}: holds no descriptions: nothing to ask about; ingest some clips first"
+        )
+    return Plan(
+        descriptions=descriptions,
+        pools=load_pools(),
+        prompts_per_clip=settings.prompts_per_clip,
+        generator=generator,
+        decoding=decoding_of(settings),
+    )
+
+
+def decoding_of(settings: SelfGenerateSettings) -> Decoding:
+    """Return the part of the settings that decides an answer."""
+    return Decoding(
+        temperature=settings.temperature, top_p=settings.top_p, max_tokens=settings.max_tokens, seed=settings.seed
+    )
+
+
+def _answer_missing(plan: Plan, generator: Generator, generations: Generations, batch: int) -> Iterator[Reply]:
+    """Answer group by group of the whole plan: a resumed run cuts the same groups as one that was never killed.
+
+    What an answer shares a batch with can decide between two equally likely words (rounding), so groups matter.
+    """
+    questions = iter(plan)
+    while group := list(islice(questions, batch)):
+        missing = [question for question in group if question.sample_id not in generations]
+        if missing:
+            replies = generator.generate(missing)
+            generations.keep(replies)
+            yield from replies
+
+
+def _samples(plan: Plan, generations: Generations, account: "_Account") -> Iterator[Sample]:
+    for question in plan:
+        reply = generations[question.sample_id]
+        account.add(reply)
+        yield _sample(question, reply, plan)
+
+
+def _sample(question: Question, reply: Reply, plan: Plan) -> Sample:
+    description, prompt = question.description, question.prompt
+    return Sample(
+        sample_id=question.sample_id,
+        clip_id=description.clip_id,
+        domain=description.domain,
+        split=description.split,
+        prompt_id=prompt.prompt_id,
+        prompt=prompt.text,
+        seed_description=description.seed_description,
+        transcript=description.transcript,
+        messages=audio_conversation(prompt.text),
+        response=reply.response,
+        response_tokens=reply.response_tokens,
+        finish_reason=reply.finish_reason,
+        nll_per_token=reply.nll_per_token,
+        generator=plan.generator,
+        decoding=plan.decoding,
+    )
+
+
+class _Account:
+    """Sums up the samples while they are written; nothing in it depends on the run."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._finished: Counter[str] = Counter()
+        self._prompt_tokens = 0
+        self._response_tokens = 0
+
+    def add(self, reply: Reply) -> None:
+        self.tally.rows_in += 1
+        self.tally.rows_out += 1
+        self._finished[reply.finish_reason] += 1
+        self._prompt_tokens += reply.prompt_tokens
+        self._response_tokens += reply.response_tokens
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "finish_reasons": dict(sorted(self._finished.items())),
+            "prompt_tokens": self._prompt_tokens,
+            "response_tokens": self._response_tokens,
+        }
+
+
+def _origin(plan: Plan) -> dict[str, Any]:
+    pools = {domain.value: {"version": pool.version, "digest": pool.digest} for domain, pool in plan.pools.items()}
+    return {
+        "generator": plan.generator.model_dump(),
+        "decoding": plan.decoding.model_dump(),
+        "prompt_pools": pools,
+    }
+
+
+def _report(asked: int, found: int, tokens: int, seconds: float) -> None:
+    line = f"self_generate: {asked} questions, {found} answered before"
+    if asked > found:
+        line += f", {asked - found} in {seconds:.0f} s: {tokens / seconds:.0f} tokens/s"
+    print(line, file=sys.stderr)

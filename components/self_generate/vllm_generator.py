@@ -1,0 +1,145 @@
+"""The backbone behind vLLM, in this process: on a CUDA device in bfloat16, on the CPU in float32."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import packages_distributions, version
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from components.core.contracts.errors import ConfigurationError
+from components.core.contracts.records import Decoding, GeneratorIdentity
+from components.core.digests import seed_of
+from components.core.models.store import StoredModel, identity_of
+from components.self_generate.generation import DOES_NOT_FIT, Reply
+from components.self_generate.questions import Question
+
+if TYPE_CHECKING:
+    from vllm import LLM
+    from vllm.outputs import RequestOutput
+
+_ENVIRONMENT = {
+    # Its own engine process takes far longer to start, schedules by the clock, and would outlive a killed stage.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
+
+
+def vllm_identity(model: StoredModel) -> GeneratorIdentity:
+    """Return who will answer, without starting the engine."""
+    engine = version(packages_distributions()["vllm"][0])
+    return identity_of(model, "vllm", engine, "bfloat16" if torch.cuda.is_available() else "float32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VllmGenerator:
+    """Answers with temperature sampling whose randomness belongs to the question; the engine starts with the first."""
+
+    model: StoredModel
+    dtype: str
+    decoding: Decoding
+    batch: int
+    window_tokens: int
+
+    def generate(self, questions: Sequence[Question]) -> Sequence[Reply]:
+        """Answer a batch; a question that leaves no room for the answer in the window gets the empty `does_not_fit`.
+
+        Raises:
+            ConfigurationError: the engine cannot start with this model and window.
+        """
+        from vllm import TokensPrompt
+
+        read = {question.sample_id: self._tokens(question) for question in questions}
+        room = self.window_tokens - self.decoding.max_tokens
+        asked = [question.sample_id for question in questions if len(read[question.sample_id]) <= room]
+        outputs = self._engine.generate(
+            [TokensPrompt(prompt_token_ids=read[sample_id]) for sample_id in asked],
+            [self._sampling(sample_id) for sample_id in asked],
+            use_tqdm=False,
+        )
+        answered = dict(zip(asked, outputs, strict=True))
+        return [
+            _reply(sample_id, answered[sample_id]) if sample_id in answered else _unanswered(sample_id, len(tokens))
+            for sample_id, tokens in read.items()
+        ]
+
+    def _tokens(self, question: Question) -> list[int]:
+        conversation = [message.model_dump() for message in question.conversation]
+        tokens: list[int] = self._engine.get_tokenizer().apply_chat_template(
+            conversation, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        return tokens
+
+    def _sampling(self, sample_id: str) -> Any:
+        from vllm import SamplingParams
+
+        return SamplingParams(
+            temperature=self.decoding.temperature,
+            top_p=self.decoding.top_p,
+            max_tokens=self.decoding.max_tokens,
+            seed=seed_of(self.decoding.seed, sample_id),
+            logprobs=0,
+        )
+
+    @property
+    def _engine(self) -> "LLM":
+        return _engine(self.model, self.dtype, self.batch, self.window_tokens)
+
+
+@cache
+def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "LLM":
+    """Start the engine; once in a process, since it sets the process up for itself."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from vllm import LLM
+
+    try:
+        return LLM(
+            model=str(model.folder),
+            dtype=dtype,  # type: ignore[arg-type]
+            max_model_len=window_tokens,
+            max_num_seqs=batch,
+            max_num_batched_tokens=max(window_tokens, _PREFILL_TOKENS),
+            # A prompt that is split over two steps makes vLLM wind the request's random generator back by an offset,
+            # which a CPU generator does not have: a seeded request would crash the engine.
+            enable_chunked_prefill=False,
+            # What was asked before must not decide how this prompt is computed.
+            enable_prefix_caching=False,
+            enforce_eager=not torch.cuda.is_available(),
+            use_tqdm_on_load=False,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise ConfigurationError(f"self_generate: vLLM cannot start {model.ref}: {line[:300]}") from error
+
+
+_PREFILL_TOKENS = 2048
+
+
+def _reply(sample_id: str, output: "RequestOutput") -> Reply:
+    answer = output.outputs[0]
+    finish_reason, logprob = str(answer.finish_reason), answer.cumulative_logprob
+    return Reply(
+        sample_id=sample_id,
+        response=answer.text,
+        finish_reason=finish_reason,
+        prompt_tokens=len(output.prompt_token_ids or ()),
+        response_tokens=len(answer.token_ids) - (finish_reason == "stop"),
+        nll_per_token=None if logprob is None else -logprob / len(answer.token_ids),
+    )
+
+
+def _unanswered(sample_id: str, prompt_tokens: int) -> Reply:
+    return Reply(
+        sample_id=sample_id,
+        response="",
+        finish_reason=DOES_NOT_FIT,
+        prompt_tokens=prompt_tokens,
+        response_tokens=0,
+        nll_per_token=None,
+    )

@@ -1,0 +1,141 @@
+"""The stage as users start it: with the real model, on a few clips, killed and damaged."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components.core.contracts.artifacts import Artifact, open_artifact
+from components.core.contracts.records import Sample
+from components.core.home import Home
+from components.core.models.store import StoredModel
+from components.self_generate.__main__ import main
+from tests.components.self_generate.making import describe, make_descriptions
+
+FLAGS = "--prompts-per-clip 2 --max-tokens 12 --temperature 0.8 --batch 8 --window-tokens 256".split()
+
+
+@pytest.fixture(scope="module")
+def descriptions(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """Twelve clips: with two prompts each, three batches of eight."""
+    return make_descriptions(tmp_path_factory.mktemp("made") / "d", [describe(number) for number in range(12)])
+
+
+def arguments(descriptions: Artifact, llm: StoredModel, samples: Path) -> list[str]:
+    return ["--descriptions", str(descriptions.folder), "--llm", llm.ref, "--samples", str(samples), *FLAGS]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(descriptions: Artifact, llm: StoredModel, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """What an undisturbed run makes of them."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DESTA_HOME", str(folder / "home"))
+        patch.setenv("DESTA_MODELS", str(llm.folder.parent))
+        main(arguments(descriptions, llm, folder / "samples"))
+    return open_artifact(folder / "samples", "samples")
+
+
+def contents(artifact: Artifact) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in artifact.folder.iterdir()}
+
+
+def test_every_question_becomes_a_sample(undisturbed: Artifact) -> None:
+    samples = list(undisturbed.read(Sample))
+    counts = undisturbed.manifest.counts
+    assert (counts.rows_in, counts.rows_out, counts.refused) == (24, 24, {})
+    assert len({sample.sample_id for sample in samples}) == 24
+    assert [sample.clip_id for sample in samples[::2]] == [describe(number).clip_id for number in range(12)]
+
+
+def test_sample_shows_the_clip_where_the_generator_read_its_description(undisturbed: Artifact) -> None:
+    for sample in undisturbed.read(Sample):
+        words = " ".join(message.content for message in sample.messages)
+        assert words.count("<|AUDIO|>") == 1
+        assert sample.prompt in words
+        assert sample.seed_description not in words
+
+
+def test_facts_name_generator_decoding_and_prompt_pools(undisturbed: Artifact) -> None:
+    facts, first = undisturbed.manifest.facts, next(iter(undisturbed.read(Sample)))
+    assert facts["generator"] == first.generator.model_dump()
+    assert facts["decoding"] == {"temperature": 0.8, "top_p": 1.0, "max_tokens": 12, "seed": 42}
+    assert set(facts["prompt_pools"]) == {"speech", "sound", "music"}
+    assert sum(facts["finish_reasons"].values()) == 24
+
+
+def test_run_that_is_killed_resumes_and_ends_with_the_same_bytes(
+    descriptions: Artifact, llm: StoredModel, undisturbed: Artifact, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples = home.root.parent / "samples"
+    command = [sys.executable, "-m", "components.self_generate", *arguments(descriptions, llm, samples)]
+    process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(home.root.glob("generations/*/*.parquet")):
+        assert process.poll() is None, "ended before a batch was kept"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not samples.exists()
+    kept = 8 * len(list(home.root.glob("generations/*/*.parquet")))
+
+    main(command[3:])
+
+    assert f"24 questions, {kept} answered before, {24 - kept} in " in capsys.readouterr().err
+    assert 0 < kept < 24
+    assert contents(open_artifact(samples)) == contents(undisturbed)
+
+
+def test_damaged_batch_is_answered_again_with_the_same_words(
+    descriptions: Artifact, llm: StoredModel, undisturbed: Artifact, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = undisturbed.folder.parent / "home" / "generations"
+    shutil.copytree(before, home.root / "generations")
+    damaged = sorted(home.root.glob("generations/*/*.parquet"))[0]
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(bytes(data))
+
+    main(arguments(descriptions, llm, home.root / "samples"))
+
+    told = capsys.readouterr().err
+    assert f"{damaged.with_suffix('.corrupt')}: content changed" in told
+    assert "24 questions, 16 answered before, 8 in " in told
+    assert contents(open_artifact(home.root / "samples")) == contents(undisturbed)
+
+
+def test_larger_corpus_finds_the_answers_that_are_there(
+    llm: StoredModel, undisturbed: Artifact, home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(undisturbed.folder.parent / "home" / "generations", home.root / "generations")
+    larger = make_descriptions(tmp_path / "larger", [describe(number) for number in (20, *range(12))])
+    main(arguments(larger, llm, tmp_path / "samples"))
+    assert "26 questions, 24 answered before, 2 in " in capsys.readouterr().err
+    known = {sample.sample_id: sample for sample in undisturbed.read(Sample)}
+    found = {sample.sample_id: sample for sample in open_artifact(tmp_path / "samples").read(Sample)}
+    assert {sample_id: found[sample_id] for sample_id in known} == known
+
+
+def test_artifact_without_descriptions_is_one_clear_error(
+    llm: StoredModel, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = make_descriptions(tmp_path / "empty", [])
+    with pytest.raises(SystemExit) as ended:
+        main(arguments(empty, llm, tmp_path / "samples"))
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {empty.folder}: holds no descriptions")
+
+
+def test_more_prompts_than_the_pool_has_is_one_clear_error(
+    descriptions: Artifact, llm: StoredModel, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments(descriptions, llm, tmp_path / "samples"), "--prompts-per-clip", "9999"])
+    assert ended.value.code == 2
+    assert "sound prompts a clip: the pool has" in capsys.readouterr().err
+    assert not (tmp_path / "samples").exists()

@@ -1,0 +1,74 @@
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from components.core.conversation import audio_conversation
+from components.core.models.adapter import untrained_adapter
+from components.core.models.audio_language_model import AudioLanguageModel
+from components.core.models.features import padded
+from components.core.models.loading import load_llm, load_tokenizer
+from components.core.models.splice import Spliced, Splicer
+from components.core.models.store import StoredModel
+from tests.core.models.test_adapter import make_config
+
+CLIPS = [torch.randn(4, 7, 32, generator=torch.Generator().manual_seed(n)) for n in range(2)]
+
+
+@pytest.fixture(scope="module")
+def model(llm: StoredModel) -> AudioLanguageModel:
+    return AudioLanguageModel(untrained_adapter(make_config(llm_width=576)), load_llm(llm.folder)).eval()
+
+
+@pytest.fixture(scope="module")
+def rows(llm: StoredModel) -> list[Spliced]:
+    splicer = Splicer(load_tokenizer(llm.folder), 100)
+    asked = [("Who speaks?", "Good morning", "A woman says good morning."), ("What is it, please?", None, "A dog.")]
+    return [splicer.splice(audio_conversation(prompt), heard, answer) for prompt, heard, answer in asked]
+
+
+def test_a_row_costs_the_same_alone_and_in_a_batch(model: AudioLanguageModel, rows: list[Spliced]) -> None:
+    together = model(*padded(CLIPS), rows)
+    alone = torch.cat([model(*padded([clip]), [row]) for clip, row in zip(CLIPS, rows, strict=True)])
+
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)
+
+
+def test_the_loss_is_on_the_answer_and_its_end_alone(model: AudioLanguageModel, rows: list[Spliced]) -> None:
+    row, clip = rows[0], CLIPS[0]
+    vectors = model.adapter(*padded([clip]))[0]
+    words = model.llm.get_input_embeddings()
+    ids = (*row.prefix, *row.transcript, *row.suffix, *row.target)
+    embedded = words(torch.tensor(ids))
+    inputs = torch.cat([embedded[: len(row.prefix)], vectors, embedded[len(row.prefix) :]])
+    logits = model.llm(inputs_embeds=inputs[None]).logits[0]
+
+    expected = F.cross_entropy(logits[-len(row.target) - 1 : -1], torch.tensor(row.target), reduction="sum")
+
+    torch.testing.assert_close(model(*padded([clip]), [row])[0], expected, rtol=1e-4, atol=1e-3)
+
+
+def test_only_the_adapter_learns(model: AudioLanguageModel, rows: list[Spliced]) -> None:
+    model(*padded(CLIPS), rows).sum().backward()
+
+    assert all(parameter.grad is None for parameter in model.llm.parameters())
+    assert all(parameter.grad is not None for parameter in model.adapter.parameters())
+    model.zero_grad()
+
+
+def test_the_llm_never_drops_out(model: AudioLanguageModel) -> None:
+    assert model.train().adapter.training
+    assert not model.llm.training
+    model.eval()
+
+
+def test_answers_do_not_depend_on_the_batch_or_the_target(
+    llm: StoredModel, model: AudioLanguageModel, rows: list[Spliced]
+) -> None:
+    tokenizer = load_tokenizer(llm.folder)
+    other = [Spliced(row.prefix, row.transcript, row.suffix, (1, 2, 3)) for row in rows]
+
+    together = model.answer(*padded(CLIPS), rows, tokenizer, max_tokens=8)
+    alone = [model.answer(*padded([c]), [r], tokenizer, max_tokens=8)[0] for c, r in zip(CLIPS, other, strict=True)]
+
+    assert together == alone
+    assert all(together)
