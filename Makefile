@@ -3,8 +3,8 @@ PYTHON ?= python3.11
 DEVICE ?= auto
 BIN := .venv/bin
 
-# No library of ours calls home, and none asks a hub (components/core says the same to `desta` outside make).
-export DO_NOT_TRACK := true
+# No library calls home; `desta` outside of make sets the same (PRIVATE_ENVIRONMENT in components/core).
+export DO_NOT_TRACK := 1
 export ITERATIVE_DO_NOT_TRACK := 1
 export DVC_NO_ANALYTICS := 1
 export GX_ANALYTICS_ENABLED := false

@@ -115,23 +115,27 @@ def step(what: str) -> Iterator[None]:
     print(f"set-up: {what}: {time.monotonic() - started_s:.1f} s", flush=True)
 
 
-def run(checkout: Checkout, *command: Word) -> None:
-    """Run a program in the checkout; its own messages are shown.
+def run(checkout: Checkout, *command: Word, shown: bool = False) -> None:
+    """Run a program in the checkout; what it says is shown always, or where it failed.
 
     Raises:
         SetupError: it failed.
     """
-    done = subprocess.run(command, cwd=checkout.root, stdin=subprocess.DEVNULL, check=False)
+    output = None if shown else subprocess.PIPE
+    done = subprocess.run(
+        command, cwd=checkout.root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+    )
     if done.returncode != 0:
-        shown = " ".join(Path(word).name for word in map(str, command[:3]))
-        raise SetupError(f"`{shown} ...` failed with exit code {done.returncode}: its own message is above")
+        sys.stderr.buffer.write(done.stdout or b"")
+        name = " ".join(Path(word).name for word in map(str, command[:3]))
+        raise SetupError(f"`{name} ...` failed with exit code {done.returncode}: its own message is above")
 
 
 def make_environment(checkout: Checkout) -> None:
     """Make the environment if it is not there or its interpreter is gone, and put the pinned uv beside it."""
     if not checkout.python.exists():
         run(checkout, sys.executable, "-m", "venv", "--clear", checkout.venv)
-    pip: list[Word] = [checkout.python, "-m", "pip", "--quiet", "--quiet", "--disable-pip-version-check"]
+    pip: list[Word] = [checkout.python, "-m", "pip", "--disable-pip-version-check"]
     target: list[Word] = ["--upgrade", "--target", checkout.venv / "bootstrap"]
     run(checkout, *pip, "install", "--require-hashes", *target, "-r", checkout.requirements("bootstrap"))
 
@@ -147,12 +151,12 @@ def install_torch_for_cpu(checkout: Checkout) -> None:
     pin.write_text(pinned(checkout.requirements("cpu").read_text(), "torch"))
     options: list[Word] = ["--no-deps", "--require-hashes", *(places or ["--torch-backend", "cpu"]), "-r", pin]
     with step(f"torch for CPU from {'PIP_FIND_LINKS' if places else 'where uv --torch-backend cpu finds it'}"):
-        run(checkout, checkout.uv, "pip", "install", "--quiet", "--python", checkout.python, *options)
+        run(checkout, checkout.uv, "pip", "install", "--python", checkout.python, *options)
 
 
 def install_packages(checkout: Checkout, device: Device) -> None:
     """Make the environment hold exactly what the locks pin, and the project itself, editable."""
-    python: list[Word] = ["--quiet", "--python", checkout.python]
+    python: list[Word] = ["--python", checkout.python]
     locks = [checkout.requirements(device), checkout.requirements("dev")]
     run(checkout, checkout.uv, "pip", "sync", *python, "--require-hashes", *wheelhouse(os.environ), *locks)
     project: list[Word] = ["--offline", "--no-deps", "--no-build-isolation", "--editable", "."]
@@ -181,9 +185,11 @@ def set_up(checkout: Checkout, device: Device) -> None:
         f"set-up: torchaudio's CUDA extension {'set aside' if device == 'cpu' else 'in its place'}: {moved} files moved"
     )
     with step("data"):
-        run(checkout, checkout.venv / "bin" / "dvc", "pull", "--quiet")
+        run(checkout, checkout.venv / "bin" / "dvc", "pull")
+    with step("models"):
+        run(checkout, checkout.venv / "bin" / "desta", "models", "fetch")
     with step("self-check"):
-        run(checkout, checkout.python, "-m", "pipelines.doctor")
+        run(checkout, checkout.python, "-m", "pipelines.doctor", shown=True)
     checkout.stamp.write_text(key)
 
 

@@ -133,6 +133,20 @@ def data() -> Answer:
     return State.OK, f"data/ is what data.dvc names (dvc {dvc.__version__})"
 
 
+def models() -> Answer:
+    """The embedded models are in the store, every byte of them."""
+    from components.core.contracts.errors import ConfigurationError
+    from components.core.home import current_home
+    from components.core.models.store import ENCODER, LLM, open_model
+
+    root = current_home().models
+    try:
+        found = [open_model(reference, root).ref for reference in (LLM, ENCODER)]
+    except ConfigurationError as missing:
+        return State.WARNING, str(missing)
+    return State.OK, f"{' and '.join(found)}, verified"
+
+
 def torch() -> Answer:
     """Torch computes, on the device that this host has."""
     import torch
@@ -213,6 +227,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         Check("torchaudio", torchaudio, "run `make setup`: on a CPU host it sets the CUDA extension aside"),
         Check("silero_vad", silero_vad),
         Check("transformers", transformers),
+        Check("models", models, "`desta models fetch` brings them; remove the damaged folder first, if one is named"),
         Check("deepspeed", deepspeed),
         Check("vllm", vllm),
     ),

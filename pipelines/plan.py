@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from components.core.contracts.artifacts import Lineage, read_manifest
-from components.core.contracts.errors import SourceError
+from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 from components.core.execution import latest_result, lineage_of
 from components.core.home import Home
+from components.core.models.references import parse_reference
 from components.core.models.store import open_model
 from components.core.stages import STAGES, Stage
 from pipelines.profiles import Profile
@@ -27,8 +28,9 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
     A stage after one that runs is planned to run too; it is reused all the same if its input comes out as before.
 
     Raises:
+        ConfigurationError: a model reference is malformed.
         SourceError: a corpus cannot be read.
-        ContractError: a result in the store is not whole.
+        ContractError: a result or a model in the store is damaged.
     """
     sources = dict(sources_of(profile.corpora))
     models = {name: _digest(getattr(profile, name), home) for name in ("encoder", "llm")}
@@ -53,9 +55,11 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
 
 
 def _digest(reference: str, home: Home) -> str | None:
+    """Return the digest of a stored model, or `None` where the store does not have it."""
+    parse_reference(reference)
     try:
         return open_model(reference, home.models).digest
-    except SourceError:
+    except ConfigurationError:
         return None
 
 

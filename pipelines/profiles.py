@@ -43,7 +43,13 @@ class Profile:
         """Return the arguments of the pipeline."""
         stages = {f"{s.name}_settings": self.settings(s.name).model_dump(mode="json") for s in STAGES}
         corpora = [str(corpus.resolve()) for corpus in self.corpora]
-        return {"corpora": corpora, "data_revision": data_revision, "encoder": self.encoder, "llm": self.llm, **stages}
+        models = {"encoder": _from_anywhere(self.encoder), "llm": _from_anywhere(self.llm)}
+        return {"corpora": corpora, "data_revision": data_revision, **models, **stages}
+
+
+def _from_anywhere(reference: str) -> str:
+    """Return a model reference that also holds in another working directory."""
+    return reference if "://" in reference else str(Path(reference).resolve())
 
 
 def sample() -> Profile:
@@ -52,9 +58,17 @@ def sample() -> Profile:
 
 
 def smoke() -> Profile:
-    """Return a run of minutes, for tests: every stage does its work on a few clips; too few for the model to pass."""
-    whole = sample()
-    return replace(whole, name="smoke")
+    """Return a run of minutes, for tests: every stage does its work on a few clips, and the gate lets the model pass."""
+    return replace(
+        sample(),
+        name="smoke",
+        ingest_audio=IngestAudioSettings(max_clips=36),
+        self_generate=SelfGenerateSettings(prompts_per_clip=2, max_tokens=24),
+        train_model=TrainModelSettings(steps=6, batch=4, warmup_steps=2, validation_samples=4, checkpoint_every=2),
+        evaluate_model=EvaluateModelSettings(
+            max_samples=8, answers=4, answer_tokens=12, min_perplexity_drop=-1.0, min_audio_gain=-1.0
+        ),
+    )
 
 
 PROFILES: Mapping[str, Callable[[], Profile]] = {"smoke": smoke, "sample": sample}

@@ -49,11 +49,11 @@ def given(args: argparse.Namespace, model: type[Settings]) -> dict[str, str]:
 
 
 def as_flags(settings: Mapping[str, Any]) -> list[str]:
-    """Write settings as command-line arguments.
+    """Write settings as command-line arguments, each as one word: a value may begin with a dash, such as -1e-05.
 
     Kubeflow carries every number as a float: 150 comes back as 150.0 and is written as 150 again.
     """
-    return [part for name, value in settings.items() for part in (_flag(name), _text(value))]
+    return [f"{_flag(name)}={_text(value)}" for name, value in settings.items()]
 
 
 def _flag(name: str) -> str:

@@ -27,8 +27,8 @@ _WEIGHTS = "silero_vad/data/silero_vad_16k.safetensors"
 _CONTEXT = 64  # samples of the frame before, which the network sees again
 _WINDOW, _HOP, _EDGE = 256, 128, 64
 _BINS = _WINDOW // 2 + 1
-# The package's defaults: leave speech 0.15 below the threshold, after 100 ms of silence; keep speech of 250 ms and more,
-# with 30 ms on both sides.
+# The package's defaults: speech ends 0.15 below the threshold, after 100 ms of silence; speech of 250 ms and more is
+# kept, with 30 ms on both sides.
 _HYSTERESIS = 0.15
 _MIN_SILENCE = SAMPLE_RATE_HZ // 10
 _MIN_SPEECH = SAMPLE_RATE_HZ // 4
@@ -89,7 +89,8 @@ class VoiceDetector:
         features = np.hypot(spectrum[..., :_BINS], spectrum[..., _BINS:])
         for name, stride in (("conv1", 1), ("conv2", 2), ("conv3", 2), ("conv4", 1)):
             features = self._convolve(features, name, stride)
-        return features[:, 0]
+        first: Array = features[:, 0]
+        return first
 
     def _convolve(self, features: Array, name: str, stride: int) -> Array:
         """Convolve [T, steps, channels] over three steps and rectify."""
@@ -97,7 +98,8 @@ class VoiceDetector:
         padded = np.pad(features, ((0, 0), (1, 1), (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=1)[:, ::stride]
         flat = windows.reshape(*windows.shape[:2], -1)
-        return np.maximum(flat @ weight.reshape(len(weight), -1).T + bias, 0)
+        rectified: Array = np.maximum(flat @ weight.reshape(len(weight), -1).T + bias, 0)
+        return rectified
 
     def _lstm(self, features: Array) -> Array:
         """Run the cell over [T, 128] and return its outputs [T, 128]."""
@@ -114,7 +116,7 @@ class VoiceDetector:
 
 
 def _sigmoid(values: Array) -> Array:
-    return (0.5 * (1 + np.tanh(0.5 * values))).astype(np.float32)
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * values)), np.float32)
 
 
 def _package() -> tuple[dict[str, Array], str]:

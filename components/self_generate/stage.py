@@ -1,4 +1,4 @@
-"""Let the backbone answer questions about clips that it knows only in words: its answers become the training targets."""
+"""Let the backbone answer questions about clips that it knows only in words: the answers are the training targets."""
 
 import sys
 import time

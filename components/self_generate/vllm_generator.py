@@ -52,13 +52,11 @@ class VllmGenerator:
         Raises:
             ConfigurationError: the engine cannot start with this model and window.
         """
-        from vllm import TokensPrompt
-
         read = {question.sample_id: self._tokens(question) for question in questions}
         room = self.window_tokens - self.decoding.max_tokens
         asked = [question.sample_id for question in questions if len(read[question.sample_id]) <= room]
         outputs = self._engine.generate(
-            [TokensPrompt(prompt_token_ids=read[sample_id]) for sample_id in asked],
+            [{"prompt_token_ids": read[sample_id]} for sample_id in asked],
             [self._sampling(sample_id) for sample_id in asked],
             use_tqdm=False,
         )
@@ -76,7 +74,7 @@ class VllmGenerator:
         return tokens
 
     def _sampling(self, sample_id: str) -> Any:
-        from vllm import SamplingParams
+        from vllm import SamplingParams  # noqa: PLC0415 - vLLM reads its environment when it is imported
 
         return SamplingParams(
             temperature=self.decoding.temperature,
@@ -96,7 +94,7 @@ def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "
     """Start the engine; once in a process, since it sets the process up for itself."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from vllm import LLM
+    from vllm import LLM  # noqa: PLC0415 - vLLM reads its environment when it is imported
 
     try:
         return LLM(

@@ -1,4 +1,4 @@
-"""Judge generated samples: accept what is fit to train on, keep the rest with its reason, stop when too little is left."""
+"""Judge generated samples: accept those fit to train on, keep the rest with its reason, stop if too few are left."""
 
 import argparse
 from collections.abc import Sequence

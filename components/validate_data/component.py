@@ -1,5 +1,7 @@
 """The Kubeflow interface of validate_data: parameters in, artifacts out, no logic."""
 
+from typing import Any
+
 from kfp import dsl
 
 from components.core.images import image
@@ -10,7 +12,7 @@ def validate_data(
     samples: dsl.Input[dsl.Dataset],
     clips: dsl.Input[dsl.Dataset],
     llm: str,
-    settings: dict,
+    settings: dict[str, Any],
     accepted: dsl.Output[dsl.Dataset],
 ) -> None:
     """Accept the samples that are fit to train on and keep the others with their reason."""

@@ -19,7 +19,7 @@ class Finding:
 
     checked: int
     failed: tuple[int, ...]
-    values: tuple[Any, ...]
+    examples: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Score:
         return Score(
             self.checked + finding.checked,
             self.failed + len(finding.failed),
-            (*self.examples, *finding.values)[:_EXAMPLES],
+            (*self.examples, *finding.examples)[:_EXAMPLES],
         )
 
 
@@ -71,7 +71,7 @@ def _finding(name: str, result: Any, rows: int) -> Finding:
     return Finding(
         checked=rows - result.result.get("missing_count", 0),
         failed=tuple(result.result["unexpected_index_list"]),
-        values=tuple(result.result["unexpected_list"][:_EXAMPLES]),
+        examples=tuple(result.result["unexpected_list"][:_EXAMPLES]),
     )
 
 

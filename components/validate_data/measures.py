@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from components.core.contracts.records import AUDIO_LOCATOR, Message
 
 _PHRASE_WORDS = 4
+_LOOP_WORDS = 12
+"""Below so many words a repetition may be the answer: 'tick tock, tick tock, tick tock'."""
 _INVISIBLE = frozenset("ZCP")
 """Unicode's separators, controls (zero-width marks too) and punctuation; letters, digits and symbols say something."""
 
@@ -46,10 +48,12 @@ def visible_characters(text: str) -> int:
 
 
 def repeated_share(text: str) -> float:
-    """Return the share (0 to 1) of 4-word phrases that were used before in the same text; case does not matter."""
+    """Return the share (0 to 1) of 4-word phrases that the same text used before; 0 for less than a dozen words."""
     words = re.findall(r"\w+", text.casefold())
+    if len(words) < _LOOP_WORDS:
+        return 0.0
     phrases = [tuple(words[at : at + _PHRASE_WORDS]) for at in range(len(words) - _PHRASE_WORDS + 1)]
-    return 1 - len(set(phrases)) / len(phrases) if phrases else 0.0
+    return 1 - len(set(phrases)) / len(phrases)
 
 
 def compression(text: str) -> float:

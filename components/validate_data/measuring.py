@@ -39,9 +39,9 @@ class Measurer:
         places = audio_places(sample.messages)
         return Measures(
             clip_id=sample.clip_id,
-            domain=sample.domain,
+            domain=sample.domain.value,
             clip_domain=domain,
-            split=sample.split,
+            split=sample.split.value,
             clip_split=split,
             audio_places=places,
             earlier_uses=self._uses.before(sample.sample_id),

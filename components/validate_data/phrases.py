@@ -9,62 +9,68 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _LONGEST_QUOTE = 80
+_CURLY_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 
 
 @dataclass(frozen=True)
 class Tell:
-    """A pattern of answers that gives them away, unless prompt or transcript hold `asked` or the very same words."""
+    """A pattern that gives an answer away, unless the prompt or the transcript speak of `topic` themselves."""
 
     says: re.Pattern[str]
-    asked: re.Pattern[str] | None = None
+    topic: re.Pattern[str] | None = None
 
 
-def _tell(says: str, asked: str | None = None) -> Tell:
-    return Tell(re.compile(says, re.IGNORECASE), re.compile(asked, re.IGNORECASE) if asked else None)
+def _tell(says: str, topic: str | None = None) -> Tell:
+    return Tell(re.compile(says, re.IGNORECASE), re.compile(topic, re.IGNORECASE) if topic else None)
 
 
-_POINTED = r"\b(?:the|this|that|your|my|given|provided|following|above|seed)\s+(?:\w+\s+){0,2}?"
+_THE = r"\b(?:the|this|that|your|my|given|provided|following|above)\s+(?:\w+\s+){0,2}?"
+_TEXT = r"\btexts?\b"
+_FACTS = r"(?:information|details|data|context)"
 
 LEAKS = (
     _tell(r"\[\s*\d{1,2}:\d{2}"),
-    _tell(_POINTED + r"descriptions?\b", asked=r"\bdescriptions?\b"),
-    _tell(_POINTED + r"(?:transcripts?|transcriptions?)\b|\btranscript(?:ion)?:", asked=r"\btranscri"),
-    _tell(_POINTED + r"(?:captions?|annotations?|attributes|timestamps?)\b"),
-    _tell(r"\bmeta-?data\b", asked=r"\bmeta-?data\b"),
-    _tell(r"\b(?:given|provided|input|above)\s+text\b|\btext\s+(?:above|provided|given)\b", asked=r"\btexts?\b"),
-    _tell(r"\b(?:according to|based on)\s+(?:the|this|your)\s+(?:\w+\s+)?text\b", asked=r"\btexts?\b"),
-    _tell(
-        r"\b(?:the|this|your)\s+text\s+(?:says|states|mentions|describes|indicates|provides|does)\b",
-        asked=r"\btexts?\b",
-    ),
-    _tell(r"\b(?:described|mentioned|stated|listed|given|provided|shown|as|information|details)\s+above\b"),
-    _tell(r"\b(?:provided|given)\s+(?:information|details|data|context)\b"),
-    _tell(r"\b(?:information|details|data|context)\s+(?:that\s+(?:is|was|you)\s+)?(?:provided|given)\b"),
+    _tell(_THE + r"descriptions?\b", topic=r"\bdescriptions?\b"),
+    _tell(_THE + r"(?:transcripts?|transcriptions?)\b|\btranscript(?:ion)?:", topic=r"\btranscri"),
+    _tell(_THE + r"(?:captions?|annotations?|attributes|timestamps?)\b"),
+    _tell(r"\bmeta-?data\b", topic=r"\bmeta-?data\b"),
+    _tell(r"\b(?:given|provided|input|above)\s+text\b|\btext\s+(?:above|provided|given)\b", topic=_TEXT),
+    _tell(r"\b(?:according to|based on)\s+(?:the|this|your)\s+(?:\w+\s+)?text\b", topic=_TEXT),
+    _tell(r"\b(?:the|this|your)\s+text\s+(?:says|states|mentions|describes|indicates|provides|does)\b", topic=_TEXT),
+    _tell(rf"\b(?:described|mentioned|stated|listed|given|provided|shown|as|{_FACTS})\s+above\b"),
+    _tell(rf"\b(?:provided|given)\s+{_FACTS}\b|\b{_FACTS}\s+(?:that\s+(?:is|was|you)\s+)?(?:provided|given)\b"),
 )
 
-_UNABLE = r"\b(?:I|we)\s+(?:can(?:no|')?t|can not|could(?:n't| not)|am (?:not able|unable) to|(?:do not|don't) have the \w+ to)\s+"
-_PLAY = r"(?:\w+\s+)?(?:hear|listen to|access|play|open|process|see|watch|read)\s+"
-_MEDIA = r"(?:(?:the|this|that|any|your|an|to)\s+)?(?:actual\s+)?(?:audio|clips?|recordings?|files?|sounds?|music|speech|you)\b"
+_KIND_OF = r"an?\s+(?:[\w-]+\s+){0,2}?"
+_NOT_ABLE = r"(?:not\s+(?:able|equipped)|unable)\s+to"
+_UNABLE = (
+    r"\b(?:I|we)(?:\s+(?:can(?:no|')?t|can not|could(?:n't| not)|(?:do not|don't) have the \w+ to|"
+    rf"(?:am|are)\s+{_NOT_ABLE})|'(?:m|re)\s+{_NOT_ABLE})\s+(?:\w+\s+)?"
+)
+_TAKE_IN = r"(?:hear|listen to|access|play|provide|open|process|see|watch|read)"
+_MEDIUM = r"(?:(?:the|this|that|any|your|an|to)\s+)?(?:audio|clips?|recordings?|files?|sounds?|music|speech|you)\b"
+_SERVE = r"(?:hear|listen|assist|help|answer)(?:\s+(?:you|that|this|with (?:that|this)))?"
 
 REFUSALS = (
-    _tell(r"\bas an? (?:[\w-]+\s+){0,2}?(?:AI|language model|text[- ]based|virtual assistant|chatbot)\b"),
-    _tell(r"\b(?:I am|I'm) (?:just |only )?an? (?:[\w-]+\s+){0,2}?(?:AI|language model|chatbot)\b"),
-    _tell(r"^\W*(?:I'm|I am|we're) (?:very |so )?sorry,? but\b"),
-    _tell(_UNABLE + _PLAY + _MEDIA),
-    _tell(
-        _UNABLE
-        + r"(?:hear|listen|assist|help|answer|fulfil)\w*(?:\s+(?:you|with (?:that|this)|that|this))?\s*(?:[.!,;]|but\b|$)"
-    ),
+    _tell(rf"\bas {_KIND_OF}(?:AI|language model|text[- ]based|virtual assistant|chatbot)\b"),
+    _tell(rf"\bI(?: am|'m) (?:just |only )?{_KIND_OF}(?:AI|language model|chatbot)\b"),
+    _tell(r"^\W*(?:I'm|I am|we're|we are) (?:very |so )?sorry(?:\s+for(?:\s+\w+){1,3})?,? but\b"),
+    _tell(rf"{_UNABLE}{_TAKE_IN}\s+{_MEDIUM}"),
+    _tell(rf"{_UNABLE}{_SERVE}\s*(?:[.!,;]|but\b|$)"),
 )
 
 
-def telling_phrase(tells: Iterable[Tell], response: str, others: str) -> str | None:
-    """Return the first words of `response` that give it away; what `others` (prompt, transcript) say is no tell."""
-    plain, heard = response.replace("’", "'"), others.replace("’", "'").casefold()
+def telling_phrase(tells: Iterable[Tell], response: str, heard: str) -> str | None:
+    """Return the words of `response` that give it away; the same words in `heard` (prompt, transcript) excuse them."""
+    said, heard = _plain(response), _plain(heard)
     for tell in tells:
-        if tell.asked and tell.asked.search(heard):
+        if tell.topic and tell.topic.search(heard):
             continue
-        for found in tell.says.finditer(plain):
-            if found[0].casefold() not in heard:
+        for found in tell.says.finditer(said):
+            if found[0].casefold() not in heard.casefold():
                 return found[0][:_LONGEST_QUOTE]
     return None
+
+
+def _plain(text: str) -> str:
+    return text.replace(_CURLY_APOSTROPHE, "'")

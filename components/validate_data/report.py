@@ -23,7 +23,8 @@ def write_report(draft: Draft, rules: Sequence[Rule], gates: Sequence[Gate], sco
     }
     (draft.folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     page = draft.folder / DATA_DOCS
-    write_data_docs(page, "samples", [(asked.expectation, scores[asked.name]) for asked in (*gates, *rules)])
+    asked = {gate.name: gate.expectation for gate in gates} | {rule.name: rule.expectation for rule in rules}
+    write_data_docs(page, "samples", [(expectation, scores[name]) for name, expectation in asked.items()])
     draft.attach(page)
 
 

@@ -1,8 +1,8 @@
 """What is expected of samples: one Great Expectations expectation for each rule, in the order in which rules refuse.
 
-A sample that breaks several rules is refused for the first of them. The order goes from what leaves the other rules
-without meaning (it belongs to no clip, it is there twice, it is empty) over causes before their symptoms (a loop runs
-until it is cut off; a copied description holds a time stamp) to what only the training window decides.
+A sample that breaks several rules is refused for the first of them. First comes what leaves the other rules without
+meaning (it belongs to no clip, it is there twice, it is empty), then causes before symptoms (a copied description holds
+a time stamp, a loop runs until it is cut off). Last come the limits: what they refuse would be fit with a larger one.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Gate:
 
 def rules(settings: ValidateDataSettings) -> tuple[Rule, ...]:
     """Return the rules for one sample in their order."""
-    return (*_about_its_clip(), *_about_its_form(settings), *_about_its_words(settings), _about_its_length(settings))
+    return (*_about_its_clip(), *_about_its_form(settings), *_about_its_words(settings), *_about_its_length(settings))
 
 
 def _about_its_clip() -> tuple[Rule, ...]:
@@ -78,6 +78,11 @@ def _about_its_clip() -> tuple[Rule, ...]:
 def _about_its_form(limit: ValidateDataSettings) -> tuple[Rule, ...]:
     return (
         _rule(
+            ("was_asked", SampleRefusal.TOO_LONG, "the generator's window could hold the question"),
+            "the question did not fit into the generator's window, so it was not answered",
+            gxe.ExpectColumnValuesToNotBeInSet(column="finish_reason", value_set=["does_not_fit"]),
+        ),
+        _rule(
             ("says_something", SampleRefusal.EMPTY, "the answer holds a letter, a digit or a symbol"),
             "the answer holds no letter, digit or symbol",
             gxe.ExpectColumnValuesToBeBetween(column="visible_characters", min_value=1),
@@ -104,11 +109,6 @@ def _about_its_form(limit: ValidateDataSettings) -> tuple[Rule, ...]:
             ),
             "zlib makes it {compression:.1f} times smaller",
             gxe.ExpectColumnValuesToBeBetween(column="compression", max_value=limit.max_compression),
-        ),
-        _rule(
-            ("is_finished", SampleRefusal.CUT_OFF, "the generator ended the answer itself"),
-            "the generation ended by {finish_reason!r}, want 'stop'",
-            gxe.ExpectColumnValuesToBeInSet(column="finish_reason", value_set=["stop"]),
         ),
     )
 
@@ -137,15 +137,22 @@ def _about_its_words(limit: ValidateDataSettings) -> tuple[Rule, ...]:
     )
 
 
-def _about_its_length(limit: ValidateDataSettings) -> Rule:
-    return _rule(
-        (
-            "fits_the_window",
-            SampleRefusal.TOO_LONG,
-            f"prompt, audio, transcript and answer take at most {limit.window_tokens} tokens",
+def _about_its_length(limit: ValidateDataSettings) -> tuple[Rule, ...]:
+    return (
+        _rule(
+            ("is_finished", SampleRefusal.CUT_OFF, "the generator ended the answer itself"),
+            "the generation ended by {finish_reason!r}, want 'stop'",
+            gxe.ExpectColumnValuesToBeInSet(column="finish_reason", value_set=["stop"]),
         ),
-        f"takes {{window_tokens}} tokens, the window has {limit.window_tokens}",
-        gxe.ExpectColumnValuesToBeBetween(column="window_tokens", max_value=limit.window_tokens),
+        _rule(
+            (
+                "fits_the_window",
+                SampleRefusal.TOO_LONG,
+                f"prompt, audio, transcript and answer take at most {limit.window_tokens} tokens",
+            ),
+            f"takes {{window_tokens}} tokens, the window has {limit.window_tokens}",
+            gxe.ExpectColumnValuesToBeBetween(column="window_tokens", max_value=limit.window_tokens),
+        ),
     )
 
 

@@ -14,6 +14,9 @@ from components.core.contracts.records import Domain, Record
 CLIP_COLUMNS = ("domain", "transcript", "language", "speaker_id", "source_id", "split", "licence")
 """The columns of `metadata.csv`, after `path`, that mean the same in every corpus; the others are attributes."""
 
+PLACE_COLUMNS = ("source", "start_s", "duration_s")
+"""The columns of a selection table that say where a clip comes from."""
+
 
 def _none_if_blank(value: object) -> object:
     return None if value == "" else value
@@ -89,11 +92,11 @@ def _corpus(folder: Path, name: str, entry: dict[str, Any]) -> CorpusPlan:
     corpus = CorpusPlan.model_validate({**entry, "name": name, "picks": picks}, strict=False)
     for column in (*corpus.every_clip, *corpus.picks[0].cells):
         if column not in corpus.columns:
-            known = ", ".join(("source", "start_s", "duration_s", *corpus.columns))
+            known = ", ".join((*PLACE_COLUMNS, *corpus.columns))
             raise ConfigurationError(f"{table}: unknown column {column!r}: it has {known}")
     return corpus
 
 
 def _pick(row: dict[str, str]) -> dict[str, object]:
-    place = {key: row.pop(key) for key in ("source", "start_s", "duration_s") if key in row}
+    place: dict[str, object] = {key: row.pop(key) for key in PLACE_COLUMNS if key in row}
     return {**place, "cells": row}

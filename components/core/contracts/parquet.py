@@ -64,11 +64,16 @@ def _type(kind: Any) -> pa.DataType:
 
 
 def write_shard(path: Path, records: Iterable[Record], record: type[Record]) -> int:
-    """Write one Parquet file and return its number of rows; equal records give equal bytes."""
-    rows = [_ordered(r.model_dump()) for r in records]
-    table = pa.Table.from_pylist(rows, schema=schema_of(record))
-    pq.write_table(table, path, compression="zstd", row_group_size=_READ_ROWS)
-    return len(rows)
+    """Write one Parquet file, a few rows in memory at a time, and return its number of rows.
+
+    Equal records give equal bytes.
+    """
+    schema, rest, written = schema_of(record), iter(records), 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while rows := [_ordered(r.model_dump()) for r in islice(rest, _READ_ROWS)]:
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+            written += len(rows)
+    return written
 
 
 def _ordered(value: Any) -> Any:

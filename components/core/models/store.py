@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from components.core.contracts.artifacts import FileEntry
-from components.core.contracts.errors import ConfigurationError, ContractError
+from components.core.contracts.errors import ConfigurationError, ContractError, SourceError
 from components.core.contracts.records import GeneratorIdentity, Record, Sha256
 from components.core.digests import canonical_json, digest_of, digest_of_bytes, digest_of_file
 from components.core.models.conversion import convert
@@ -169,6 +169,8 @@ def _bring(reference: Reference, root: Path) -> StoredModel:
             convert(fetched.folder, place / "model")
         except (ConfigurationError, ContractError) as error:
             raise type(error)(f"{reference.text}: {error}") from error
+        except OSError as error:
+            raise SourceError(f"{reference.text}: {error}") from error
         manifest = _manifest(place / "model", reference.text, fetched.licence)
         target = root / manifest.digest
         if not target.exists():

@@ -17,7 +17,16 @@ from components.core.models.store import StoredModel
 from components.self_generate.__main__ import main
 from tests.components.self_generate.making import describe, make_descriptions
 
-FLAGS = "--prompts-per-clip 2 --max-tokens 12 --temperature 0.8 --batch 8 --window-tokens 256".split()
+FLAGS = [
+    f"--{name}={value}"
+    for name, value in {
+        "prompts-per-clip": 2,
+        "max-tokens": 12,
+        "temperature": 0.8,
+        "batch": 8,
+        "window-tokens": 256,
+    }.items()
+]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +104,7 @@ def test_damaged_batch_is_answered_again_with_the_same_words(
 ) -> None:
     before = undisturbed.folder.parent / "home" / "generations"
     shutil.copytree(before, home.root / "generations")
-    damaged = sorted(home.root.glob("generations/*/*.parquet"))[0]
+    damaged = min(home.root.glob("generations/*/*.parquet"))
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
     damaged.write_bytes(bytes(data))
@@ -120,8 +129,9 @@ def test_larger_corpus_finds_the_answers_that_are_there(
     assert {sample_id: found[sample_id] for sample_id in known} == known
 
 
+@pytest.mark.usefixtures("home")
 def test_artifact_without_descriptions_is_one_clear_error(
-    llm: StoredModel, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    llm: StoredModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = make_descriptions(tmp_path / "empty", [])
     with pytest.raises(SystemExit) as ended:
@@ -131,8 +141,9 @@ def test_artifact_without_descriptions_is_one_clear_error(
     assert line.startswith(f"error: {empty.folder}: holds no descriptions")
 
 
+@pytest.mark.usefixtures("home")
 def test_more_prompts_than_the_pool_has_is_one_clear_error(
-    descriptions: Artifact, llm: StoredModel, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    descriptions: Artifact, llm: StoredModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*arguments(descriptions, llm, tmp_path / "samples"), "--prompts-per-clip", "9999"])

@@ -1,0 +1,235 @@
+"""What a real MLflow database knows of runs after them: nested runs, datasets with full digests, curves, the registry."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from components.core.contracts.artifacts import read_manifest
+from components.core.home import Home
+from components.core.models.store import StoredModel
+from components.core.runs import (
+    RunRecord,
+    StageRecord,
+    State,
+    metrics_file,
+    read_run,
+    read_stage,
+    read_tracking,
+    stage_file,
+    write_record,
+    write_run,
+)
+from components.core.stages import STAGES
+from components.core.tracking import MODEL_NAME, RunTracking, end_abandoned
+from pipelines.profiles import Profile, smoke
+from tests.conftest import MODELS
+from tests.pipelines.results import FIGURES, finish_stages, make_corpus
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A home whose MLflow was told of runs of one profile."""
+
+    home: Home
+    profile: Profile
+    client: MlflowClient
+
+    def run_dir(self, name: str) -> Path:
+        return self.home.runs / name
+
+    def parent(self, name: str) -> Run:
+        tracking = read_tracking(self.run_dir(name))
+        assert tracking is not None
+        return self.client.get_run(tracking.mlflow_run_id)
+
+    def nested(self, name: str) -> dict[str, Run]:
+        parent = self.parent(name)
+        query = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+        found = self.client.search_runs([parent.info.experiment_id], query)
+        return {run.info.run_name: run for run in found}
+
+    def stage(self, name: str, stage: str) -> StageRecord:
+        record = read_stage(self.run_dir(name), stage)
+        assert record is not None
+        return record
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory, encoder: StoredModel, llm: StoredModel) -> Iterator[Tracked]:
+    """Two runs, the second reused whole; training wrote its curve while MLflow looked on."""
+    root = tmp_path_factory.mktemp("tracked")
+    profile = replace(smoke(), corpora=(make_corpus(root / "mine"),), encoder=encoder.ref, llm=llm.ref)
+    home = Home(root / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DESTA_MODELS", str(MODELS))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        tracked = Tracked(home, profile, MlflowClient(home.tracking_uri, home.tracking_uri))
+        for name in ("first", "second"):
+            tracking = _begin(tracked, name, patch)
+            finish_stages(home, profile)
+            _end(tracked, name, State.SUCCEEDED)
+            tracking.close("FINISHED")
+        yield tracked
+
+
+def _begin(tracked: Tracked, name: str, patch: pytest.MonkeyPatch) -> RunTracking:
+    run_dir = tracked.run_dir(name)
+    patch.setenv("DESTA_RUN_DIR", str(run_dir))
+    record = RunRecord(
+        run_id=name,
+        profile="smoke",
+        state=State.RUNNING,
+        pid=os.getpid(),
+        process_started_s=0.0,
+        started_s=time.time(),
+        seconds=0.0,
+        parameters=tracked.profile.parameters("rev"),
+        data_revision="rev",
+        code_version="c" * 64,
+    )
+    write_run(run_dir, record)
+    tracking = RunTracking(tracked.home, run_dir)
+    _write_curve(run_dir, ['{"step": 0, "loss": 4.0}\n{"step": 1, "lo', 'ss": 2.5}\n'], tracking)
+    return tracking
+
+
+def _write_curve(run_dir: Path, pieces: list[str], tracking: RunTracking) -> None:
+    """Let training write in pieces that end in the middle of a line, with a look after each."""
+    file = metrics_file(run_dir, "train_model")
+    file.parent.mkdir(parents=True)
+    running = StageRecord(
+        stage="train_model",
+        state=State.RUNNING,
+        reused=False,
+        rows_in=0,
+        rows_out=0,
+        refused={},
+        seconds=0.0,
+        started_s=time.time(),
+        outputs={},
+        facts={},
+    )
+    write_record(stage_file(run_dir, "train_model"), running)
+    for piece in pieces:
+        with file.open("a") as lines:
+            lines.write(piece)
+        tracking.catch_up()
+
+
+def _end(tracked: Tracked, name: str, state: State) -> None:
+    record = read_run(tracked.run_dir(name))
+    write_run(tracked.run_dir(name), record.model_copy(update={"state": state, "seconds": 1.5}))
+
+
+def test_a_run_has_a_parent_and_a_nested_run_for_each_stage(tracked: Tracked) -> None:
+    parent, nested = tracked.parent("first"), tracked.nested("first")
+    assert parent.info.status == "FINISHED"
+    assert set(nested) == {stage.name for stage in STAGES}
+    assert {run.info.status for run in nested.values()} == {"FINISHED"}
+    assert parent.data.tags["desta.profile"] == "smoke"
+    assert parent.data.tags["desta.data_revision"] == "rev"
+    assert parent.data.params["train_model.steps"] == str(tracked.profile.train_model.steps)
+    assert parent.data.metrics["audio_gain"] == FIGURES["audio_gain"]
+
+
+def test_a_stage_says_what_it_was_told_and_what_it_counted(tracked: Tracked) -> None:
+    run = tracked.nested("first")["self_generate"]
+    manifest = read_manifest(Path(tracked.stage("first", "self_generate").outputs["samples"].path))
+    assert run.data.params["max_tokens"] == str(tracked.profile.self_generate.max_tokens)
+    assert {name: run.data.metrics[name] for name in ("rows_in", "rows_out", "refused.too_short")} == {
+        "rows_in": 5,
+        "rows_out": 4,
+        "refused.too_short": 1,
+    }
+    assert run.data.tags["desta.key"] == manifest.lineage.key
+    assert run.data.tags["desta.code"] == manifest.lineage.code
+    assert run.data.tags["desta.digest"] == manifest.digest
+    assert run.data.tags["desta.model.llm"] == manifest.lineage.models["llm"]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_inputs_and_outputs_are_datasets_with_their_full_digests(tracked: Tracked, stage: object) -> None:
+    stage = next(s for s in STAGES if s == stage)
+    found = {
+        (item.dataset.name, {tag.key: tag.value for tag in item.tags}["mlflow.data.context"]): item
+        for item in tracked.nested("first")[stage.name].inputs.dataset_inputs
+    }
+    outputs = {maker.name: maker.output for maker in STAGES}
+    wanted = {(word, "input"): (maker, outputs[maker]) for word, maker in stage.inputs.items()}
+    wanted[(stage.output, "output")] = (stage.name, stage.output)
+    for key, (maker, word) in wanted.items():
+        digest = tracked.stage("first", maker).outputs[word].digest
+        assert found[key].dataset.digest == digest[:36]
+        assert json.loads(found[key].dataset.source)["sha256"] == digest
+        assert {tag.key: tag.value for tag in found[key].tags}["sha256"] == digest
+    assert ("mine", "input") in found if stage.reads_corpora else set(found) == set(wanted)
+
+
+def test_the_curve_arrives_whole_though_it_was_written_in_pieces(tracked: Tracked) -> None:
+    run = tracked.nested("first")["train_model"]
+    assert [(m.step, m.value) for m in tracked.client.get_metric_history(run.info.run_id, "loss")] == [(0, 4.0), (1, 2.5)]
+
+
+def test_documents_are_artifacts_of_the_run_that_made_them(tracked: Tracked) -> None:
+    def artifacts(run: str) -> set[str]:
+        found = tracked.client.list_artifacts(tracked.nested(run)["validate_data"].info.run_id)
+        return {artifact.path for artifact in found}
+
+    assert artifacts("first") == {"manifest.json", "report.md"}
+    assert artifacts("second") == {"manifest.json"}
+    assert tracked.nested("second")["validate_data"].data.tags["desta.reused"] == "true"
+
+
+def test_a_model_that_passed_is_in_the_registry_once_with_its_lineage(tracked: Tracked) -> None:
+    versions = tracked.client.search_model_versions(f"name = '{MODEL_NAME}'")
+    assert len(versions) == 1
+    digest = tracked.stage("first", "train_model").outputs["model"].digest
+    assert versions[0].tags["desta.digest"] == digest
+    assert versions[0].tags["desta.input.accepted"] == tracked.stage("first", "validate_data").outputs["accepted"].digest
+    assert set(versions[0].tags) >= {"desta.model.encoder", "desta.model.llm", "desta.evaluation", "desta.run_id"}
+    assert Path(versions[0].source.removeprefix("file://"), "manifest.json").is_file()
+    for name in ("first", "second"):
+        known = read_tracking(tracked.run_dir(name))
+        assert known is not None
+        assert known.model is not None
+        assert (known.model.version, known.model.digest) == ("1", digest)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "KILLED"])
+def test_a_run_that_did_not_end_well_leaves_nothing_open(
+    tracked: Tracked, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracking = _begin(tracked, status, monkeypatch)
+    _end(tracked, status, State.FAILED)
+    tracking.close(status)
+    assert tracked.parent(status).info.status == status
+    assert tracked.nested(status)["train_model"].info.status == status
+
+
+def test_what_a_killed_driver_left_open_is_ended_later(tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
+    _begin(tracked, "abandoned", monkeypatch)
+    assert tracked.parent("abandoned").info.status == "RUNNING"
+    left = read_tracking(tracked.run_dir("abandoned"))
+    assert left is not None
+    end_abandoned(tracked.home, left)
+    assert tracked.parent("abandoned").info.status == "KILLED"
+    assert tracked.nested("abandoned")["train_model"].info.status == "KILLED"
+
+
+def test_a_run_that_another_opened_is_used_and_left_open(tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = tracked.parent("first").info.experiment_id
+    outer = tracked.client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", outer)
+    tracking = _begin(tracked, "attached", monkeypatch)
+    _end(tracked, "attached", State.FAILED)
+    tracking.close("FAILED")
+    assert tracked.parent("attached").info.run_id == outer
+    assert tracked.client.get_run(outer).info.status == "RUNNING"
+    assert tracked.nested("attached")["train_model"].info.status == "FAILED"

@@ -1,0 +1,93 @@
+"""The command starts fast, explains itself, and answers a mistake with one line and exit code 2."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.core.home import Home
+from components.core.models.store import StoredModel
+from pipelines.cli import main, parser
+from tests.pipelines.results import make_corpus
+
+HEAVY = {"kfp", "mlflow", "torch", "transformers", "vllm", "great_expectations", "deepspeed"}
+COMMANDS = ("run", "plan", "status", "runs", "models", "doctor", "ui", "compile")
+
+
+def _modules_after(code: str) -> set[str]:
+    """Return the names of the packages that a fresh interpreter has imported after `code`."""
+    script = f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    return set(done.stdout.split())
+
+
+def test_help_imports_nothing_that_takes_time() -> None:
+    assert not _modules_after("from pipelines.cli import parser; parser().format_help()") & {*HEAVY, "pydantic", "rich"}
+
+
+def test_looking_at_plans_and_runs_imports_nothing_heavy() -> None:
+    assert not _modules_after("import pipelines.plan, pipelines.status, pipelines.run") & HEAVY
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"examples:\n  desta {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["run", "--profile", "big"],
+        ["run", "--set", "train.steps=3"],
+        ["run", "--set", "train_model.step=3"],
+        ["run", "--set", "train_model.steps=three"],
+        ["plan", "--set", "nonsense"],
+        ["plan", "--llm", "ftp://somewhere"],
+        ["status", "r9"],
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(argv: list[str], home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    assert not home.runs.exists()
+
+
+def test_every_command_is_in_the_overview() -> None:
+    text = parser().format_help()
+    assert all(f"\n    {command} " in text for command in COMMANDS)
+
+
+def test_the_plan_is_json_with_an_action_and_reasons_for_each_stage(
+    home: Home, tmp_path: Path, encoder: StoredModel, llm: StoredModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del home
+    corpus = make_corpus(tmp_path / "mine")
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "--corpus", str(corpus), "--encoder", encoder.ref, "--llm", llm.ref, "--json"])
+    assert ended.value.code == 0
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert stages["ingest_audio"] == {"action": "run", "because": ["never run"]}
+    assert len(stages) == 6
+
+
+def test_the_models_of_the_store_are_listed(
+    home: Home, encoder: StoredModel, llm: StoredModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del home
+    with pytest.raises(SystemExit):
+        main(["models", "list"])
+    said = capsys.readouterr().out
+    assert encoder.digest in said
+    assert llm.ref in said
