@@ -5,7 +5,6 @@ BIN := .venv/bin
 
 # No library calls home; `desta` outside of make sets the same (PRIVATE_ENVIRONMENT in components/core).
 export DO_NOT_TRACK := 1
-export ITERATIVE_DO_NOT_TRACK := 1
 export DVC_NO_ANALYTICS := 1
 export GX_ANALYTICS_ENABLED := false
 export HF_HUB_DISABLE_TELEMETRY := 1

@@ -33,9 +33,7 @@ def alignment(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     descriptions = extract_metadata(clips=clips, encoder=encoder, settings=extract_metadata_settings).output
     samples = self_generate(descriptions=descriptions, llm=llm, settings=self_generate_settings).output
     accepted = validate_data(samples=samples, clips=clips, llm=llm, settings=validate_data_settings).output
-    model = train_model(
-        accepted=accepted, clips=clips, encoder=encoder, llm=llm, settings=train_model_settings
-    ).output
+    model = train_model(accepted=accepted, clips=clips, encoder=encoder, llm=llm, settings=train_model_settings).output
     evaluate_model(
         model=model, accepted=accepted, clips=clips, encoder=encoder, llm=llm, settings=evaluate_model_settings
     )

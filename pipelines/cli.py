@@ -12,7 +12,12 @@ from components.core.home import current_home
 
 Command = Callable[[argparse.Namespace], int]
 
-_EXITS = """exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 a gate refused, 130 interrupted
+_EXAMPLES = """examples:
+  desta run --profile smoke
+  desta plan --set train_model.steps=300
+  desta status
+
+exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 a gate refused, 130 interrupted
 state lives under .desta/ of the working directory, or where DESTA_HOME says"""
 
 
@@ -21,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="desta",
         description="Train a language model to hear: DeSTA2.5-Audio as a workflow.",
-        epilog=f"examples:\n  desta run --profile smoke\n  desta plan --set train_model.steps=300\n  desta status\n\n{_EXITS}",
+        epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -97,7 +102,9 @@ def _add_run(commands: Any) -> None:
 
 
 def _add_views(commands: Any) -> None:
-    status = _add(commands, "status", _status, "show a run, the newest by default", "desta status", "desta status --json")
+    status = _add(
+        commands, "status", _status, "show a run, the newest by default", "desta status", "desta status --json"
+    )
     status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
     runs = _add(commands, "runs", _runs, "list all runs, the newest first", "desta runs", "desta runs --json")
     doctor = _add(commands, "doctor", _doctor, "check this installation", "desta doctor", "desta doctor --json")

@@ -66,7 +66,7 @@ class LineDisplay:
                 self._shown[stage.name] = record.state
                 self._speak(f"{stage.name}: {_ending(record)}")
             elif record.state is State.RUNNING and stage.reading and time.time() - self._spoke_s > _LINE_EVERY_S:
-                self._speak(f"{stage.name}: {stage.reading}")
+                self._speak(f"{stage.name} ({clock(time.time() - record.started_s)}): {_reading(stage)}")
 
     def _speak(self, line: str) -> None:
         self._spoke_s = time.time()
@@ -105,8 +105,12 @@ def _row(stage: StageView) -> tuple[Text, Text, str, str]:
     mark, style = _MARKS[record.state], _STYLES[record.state]
     running = record.state is State.RUNNING
     seconds = time.time() - record.started_s if running else record.seconds
-    said = str(stage.reading or "starting") if running else _ending(record)
+    said = _reading(stage) if running else _ending(record)
     return Text(mark, style), Text(stage.name), clock(seconds), said
+
+
+def _reading(stage: StageView) -> str:
+    return str(stage.reading or "starting").removeprefix(f"{stage.name}: ")
 
 
 def _ending(record: StageRecord) -> str:

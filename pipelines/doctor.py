@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-PATIENCE_S = 300
+PATIENCE_S = 600
 GIB = 2**30
 
 
@@ -103,7 +103,7 @@ def kfp() -> Answer:
     import kfp
     from kfp import compiler, local
 
-    return State.OK, f"{kfp.__version__}, {compiler.Compiler.__name__} and {local.SubprocessRunner.__name__}"
+    return State.OK, f"{kfp.__version__}: {compiler.Compiler.__name__}, {local.SubprocessRunner.__name__}"
 
 
 def mlflow() -> Answer:
@@ -152,15 +152,12 @@ def torch() -> Answer:
     import torch
 
     torch.ones(2, 2) @ torch.ones(2, 2)
-    if torch.version.cuda is None:
-        fits = not has_nvidia_gpu()
-        return (
-            State.OK if fits else State.WARNING,
-            f"{torch.__version__} {'' if fits else 'on a host with a GPU'}".strip(),
-        )
-    if not torch.cuda.is_available():
-        return State.WARNING, f"{torch.__version__} sees no GPU"
-    return State.OK, f"{torch.__version__}, {torch.cuda.get_device_name()}"
+    if torch.cuda.is_available():
+        return State.OK, f"{torch.__version__} on {torch.cuda.get_device_name()}"
+    if torch.version.cuda or has_nvidia_gpu():
+        built_for = "GPUs and finds none" if torch.version.cuda else "CPUs, on a host with a GPU"
+        return State.WARNING, f"{torch.__version__} is built for {built_for}"
+    return State.OK, f"{torch.__version__} on CPU"
 
 
 def torchaudio() -> Answer:
@@ -186,12 +183,9 @@ def silero_vad() -> Answer:
 def transformers() -> Answer:
     """The classes of both frozen models."""
     import transformers
-    from transformers import AutoModelForCausalLM, WhisperForConditionalGeneration
 
-    return (
-        State.OK,
-        f"{transformers.__version__}, {AutoModelForCausalLM.__name__}, {WhisperForConditionalGeneration.__name__}",
-    )
+    classes = (transformers.AutoModelForCausalLM, transformers.WhisperForConditionalGeneration)
+    return State.OK, f"{transformers.__version__}: {', '.join(each.__name__ for each in classes)}"
 
 
 def deepspeed() -> Answer:
@@ -204,10 +198,9 @@ def deepspeed() -> Answer:
 def vllm() -> Answer:
     """The engine's classes and its platform."""
     import vllm
-    from vllm import LLM
     from vllm.platforms import current_platform
 
-    return State.OK, f"{vllm.__version__}, {LLM.__name__} on {current_platform.device_type}"
+    return State.OK, f"{vllm.__version__}: {vllm.LLM.__name__} on {current_platform.device_type}"
 
 
 # Two groups for two cores; what needs torch shares one import of it.
@@ -287,9 +280,8 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> str:
     width = max(len(finding.name) for finding in findings)
     lines = []
     for finding in findings:
-        lines.append(f"{finding.state:8} {finding.name:{width}}  {finding.detail}")
-        if finding.mend:
-            lines.append(f"{'':8} {'':{width}}  mend: {finding.mend}")
+        mend = f"\n{'':{width + 9}}  mend: {finding.mend}" if finding.mend else ""
+        lines.append(f"{finding.state:8} {finding.name:{width}}  {finding.detail}{mend}")
     counts = [f"{sum(f.state is state for f in findings)} {state}" for state in State]
     return "\n".join([*lines, f"{len(findings)} checks: {', '.join(counts)}"])
 

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,12 @@ class Profile:
     corpora: tuple[Path, ...]
     encoder: str = ENCODER
     llm: str = LLM
-    ingest_audio: IngestAudioSettings = IngestAudioSettings()
-    extract_metadata: ExtractMetadataSettings = ExtractMetadataSettings()
-    self_generate: SelfGenerateSettings = SelfGenerateSettings()
-    validate_data: ValidateDataSettings = ValidateDataSettings()
-    train_model: TrainModelSettings = TrainModelSettings()
-    evaluate_model: EvaluateModelSettings = EvaluateModelSettings()
+    ingest_audio: IngestAudioSettings = field(default_factory=IngestAudioSettings)
+    extract_metadata: ExtractMetadataSettings = field(default_factory=ExtractMetadataSettings)
+    self_generate: SelfGenerateSettings = field(default_factory=SelfGenerateSettings)
+    validate_data: ValidateDataSettings = field(default_factory=ValidateDataSettings)
+    train_model: TrainModelSettings = field(default_factory=TrainModelSettings)
+    evaluate_model: EvaluateModelSettings = field(default_factory=EvaluateModelSettings)
 
     def settings(self, stage: str) -> Settings:
         """Return the settings of a stage."""
@@ -58,12 +58,12 @@ def sample() -> Profile:
 
 
 def smoke() -> Profile:
-    """Return a run of minutes, for tests: every stage does its work on a few clips, and the gate lets the model pass."""
+    """Return a run of minutes, for tests: every stage works on a few clips, and the gate lets the model pass."""
     return replace(
         sample(),
         name="smoke",
-        ingest_audio=IngestAudioSettings(max_clips=36),
-        self_generate=SelfGenerateSettings(prompts_per_clip=2, max_tokens=24),
+        ingest_audio=IngestAudioSettings(max_clips=24),
+        self_generate=SelfGenerateSettings(prompts_per_clip=2, max_tokens=24, batch=16),
         train_model=TrainModelSettings(steps=6, batch=4, warmup_steps=2, validation_samples=4, checkpoint_every=2),
         evaluate_model=EvaluateModelSettings(
             max_samples=8, answers=4, answer_tokens=12, min_perplexity_drop=-1.0, min_audio_gain=-1.0
@@ -112,7 +112,7 @@ def _changed(profile: Profile, stage: str, values: Mapping[str, str]) -> Setting
     for parameter in values:
         if parameter not in known:
             raise ConfigurationError(f"{stage}.{parameter}: no such parameter; {_known(parameter, known)}")
-    return checked(stage, type(settings), settings.model_dump() | values)
+    return checked(stage, type(settings), {**settings.model_dump(), **values})
 
 
 def _known(wrong: str, names: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ def sources_of(corpora: Sequence[Path]) -> Mapping[str, str]:
 
 
 def data_revision(corpora: Sequence[Path]) -> str:
-    """Return the revision of the data: `corpora:<sha256>`, and `dvc:<md5>` before it where the corpora are the sample's."""
+    """Return `corpora:<sha256>` of the corpora's content, with `dvc:<md5>` before it where they are the sample's."""
     content = f"corpora:{digest_of(dict(sources_of(corpora)))}"
     pointer = data_pointer() if set(corpora) <= set(sample_corpora()) else None
     return f"dvc:{pointer} {content}" if pointer else content

@@ -12,7 +12,16 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 from components.core.home import Home
 from components.core.lifeline import is_alive
-from components.core.runs import ModelVersion, Output, RunRecord, StageRecord, State, read_run, read_stage, read_tracking
+from components.core.runs import (
+    ModelVersion,
+    Output,
+    RunRecord,
+    StageRecord,
+    State,
+    read_run,
+    read_stage,
+    read_tracking,
+)
 from components.core.stages import STAGES
 
 METRICS = ("ppl_untrained", "ppl_trained", "ppl_wrong_clip", "audio_gain", "audio_gain_low", "audio_gain_high")

@@ -20,7 +20,8 @@ def _head(status: RunStatus) -> str:
 
 def _stages(status: RunStatus) -> Iterator[str]:
     for name, stage in status.stages.items():
-        yield f"  {name:<17} {_state(stage):<10} {clock(stage.seconds) if stage.state != 'pending' else '':>10}  {_rows(stage)}"
+        took = clock(stage.seconds) if stage.state != "pending" else ""
+        yield f"  {name:<17} {_state(stage):<10} {took:>10}  {_rows(stage)}".rstrip()
 
 
 def _state(stage: StageStatus) -> str:
@@ -67,4 +68,5 @@ def line_of(run: RunSummary) -> str:
     trained, gain = run.metrics["ppl_trained"], run.metrics["audio_gain"]
     figures = "" if trained is None or gain is None else f"perplexity {trained:.2f}, audio gain {gain:.3f}"
     model = f"{run.model['name']} version {run.model['version']}" if run.model["name"] else ""
-    return f"{run.run_id}  {run.profile:<8} {run.state:<10} {clock(run.seconds):>12}  {figures or run.error or ''}  {model}".rstrip()
+    what = f"{run.run_id}  {run.profile:<8} {run.state:<10} {clock(run.seconds):>10}"
+    return f"{what}  {figures or run.error or ''}  {model}".rstrip()

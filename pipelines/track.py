@@ -1,4 +1,4 @@
-"""MLflow beside the run: a thread of the driver, since MLflow takes seconds to import and must not hold up the stages."""
+"""MLflow beside the run: a thread of the driver, since its import takes seconds and must not hold up the stages."""
 
 import threading
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """Valid records with defaults, so that a test shows only the field that matters."""
 
 import io
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,3 +131,22 @@ def make_sample(**changes: Any) -> Sample:
     values.update(changes)
     shown = {name: str(value) for name, value in values.items()}
     return Sample(**{"sample_id": digest_of(shown), **values})
+
+
+def write_corpus(
+    folder: Path,
+    files: Mapping[str, NDArray[np.float32] | bytes],
+    *,
+    policy: str = "name: test\nlicence: CC0-1.0\ndomain: sound\n",
+    table: str | None = None,
+    table_name: str = "metadata.csv",
+) -> Path:
+    """Write a corpus folder: `corpus.yaml`, its files (samples become 16 kHz FLAC), and a table if there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "corpus.yaml").write_text(policy, encoding="utf-8")
+    if table is not None:
+        (folder / table_name).write_text(table, encoding="utf-8")
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content if isinstance(content, bytes) else flac(content))
+    return folder

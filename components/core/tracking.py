@@ -193,7 +193,7 @@ class RunTracking:
 
 
 def end_abandoned(home: Home, left: TrackingRecord) -> None:
-    """End as KILLED what a killed driver left open in MLflow: the stages of its run, and the run unless it is another's."""
+    """End as KILLED what a killed driver left open: the stages, and the run unless it is another's."""
     client = MlflowClient(home.tracking_uri, home.tracking_uri)
     parent = client.get_run(left.mlflow_run_id)
     nested = client.search_runs([parent.info.experiment_id], f"tags.mlflow.parentRunId = '{left.mlflow_run_id}'")

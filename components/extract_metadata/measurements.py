@@ -64,15 +64,16 @@ def speaking_rate_wpm(transcript: str | None, speech_s: float) -> float | None:
 def snr_db(samples: Samples, spans: Sequence[Span]) -> float | None:
     """Return the signal-to-noise ratio in dB, from 0 to 60; `None` below 0.2 s.
 
-    Where `spans` of speech leave pauses of 0.2 s: the mean energy of speech, less that of the pauses, over that of
-    the pauses. Elsewhere the ratio of the 95th to the 5th percentile of the energy of frames of 20 ms, which for a
-    steady sound says how much it swells rather than how clean it is. Capped, since digital silence between words is
-    a trait of the editing, not of the recording.
+    Where `spans` of speech leave pauses of 0.2 s: the mean energy of speech, less the noise in it, over the noise,
+    which is the median of the pauses (a word's last breath falls into them and must not count). Elsewhere the ratio of
+    the 95th to the 5th percentile of the energy of frames of 20 ms, which for a steady sound says how much it swells
+    rather than how clean it is. Capped, since digital silence between words is a trait of the editing, not of the
+    recording.
     """
     pauses = gaps(list(spans), len(samples)) if spans else []
     noise, speech = _energies(samples, pauses), _energies(samples, spans)
     if len(noise) >= _MIN_NOISE_FRAMES and len(speech):
-        floor, signal = noise.mean(), speech.mean() - noise.mean()
+        floor, signal = np.median(noise), speech.mean() - np.median(noise)
     else:
         energies = _energies(samples, [Span(0, len(samples))])
         if len(energies) < _MIN_NOISE_FRAMES:

@@ -19,6 +19,7 @@ class Transcriber:
 
     def __init__(self, folder: Path, batch: int, max_tokens: int) -> None:
         logging.set_verbosity_error()  # it advises on options that greedy decoding does not use
+        logging.disable_progress_bar()
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._extract = WhisperFeatureExtractor.from_pretrained(folder)
         self._tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -14,7 +14,11 @@ import pytest
 from components.core.lifeline import is_alive, process_started_s
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
-FOLLOW = [sys.executable, "-c", "from components.core.lifeline import follow_driver as f; import time; f(); time.sleep(600)"]
+FOLLOW = [
+    sys.executable,
+    "-c",
+    "from components.core.lifeline import follow_driver as f; import time; f(); time.sleep(600)",
+]
 
 
 def test_this_process_is_alive_and_not_one_that_started_at_another_time() -> None:

@@ -1,4 +1,4 @@
-"""What a real MLflow database knows of runs after them: nested runs, datasets with full digests, curves, the registry."""
+"""What a real MLflow database knows after runs: nested runs, datasets with full digests, curves, the registry."""
 
 import json
 import os
@@ -174,7 +174,10 @@ def test_inputs_and_outputs_are_datasets_with_their_full_digests(tracked: Tracke
 
 def test_the_curve_arrives_whole_though_it_was_written_in_pieces(tracked: Tracked) -> None:
     run = tracked.nested("first")["train_model"]
-    assert [(m.step, m.value) for m in tracked.client.get_metric_history(run.info.run_id, "loss")] == [(0, 4.0), (1, 2.5)]
+    assert [(m.step, m.value) for m in tracked.client.get_metric_history(run.info.run_id, "loss")] == [
+        (0, 4.0),
+        (1, 2.5),
+    ]
 
 
 def test_documents_are_artifacts_of_the_run_that_made_them(tracked: Tracked) -> None:
@@ -192,7 +195,9 @@ def test_a_model_that_passed_is_in_the_registry_once_with_its_lineage(tracked: T
     assert len(versions) == 1
     digest = tracked.stage("first", "train_model").outputs["model"].digest
     assert versions[0].tags["desta.digest"] == digest
-    assert versions[0].tags["desta.input.accepted"] == tracked.stage("first", "validate_data").outputs["accepted"].digest
+    assert (
+        versions[0].tags["desta.input.accepted"] == tracked.stage("first", "validate_data").outputs["accepted"].digest
+    )
     assert set(versions[0].tags) >= {"desta.model.encoder", "desta.model.llm", "desta.evaluation", "desta.run_id"}
     assert Path(versions[0].source.removeprefix("file://"), "manifest.json").is_file()
     for name in ("first", "second"):

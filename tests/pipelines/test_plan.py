@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from components.core import execution
+from components.core import digests, execution
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.home import Home
 from components.core.models.store import StoredModel
 from components.core.stages import STAGES
 from pipelines.plan import StagePlan, plan
 from pipelines.profiles import Profile, smoke, with_overrides
+from pipelines.revision import sources_of
 from tests.pipelines.results import finish_stages, make_corpus
 
 NAMES = [stage.name for stage in STAGES]
@@ -73,8 +74,7 @@ def test_another_corpus_is_named(home: Home, finished: Profile, tmp_path: Path) 
 def test_changed_code_of_one_stage_is_seen_in_that_stage(
     home: Home, finished: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = execution.code_digest
-    changed = "components.train_model"
+    before, changed = digests.code_digest, "components.train_model"
     monkeypatch.setattr(execution, "code_digest", lambda *of: "f" * 64 if changed in of else before(*of))
     stages = plan(finished, home)
     assert _runs(stages) == ["train_model", "evaluate_model"]
@@ -119,6 +119,4 @@ def test_what_cannot_be_is_one_line(
 
 
 def _sources(profile: Profile) -> dict[str, str]:
-    from pipelines.revision import sources_of
-
     return dict(sources_of(profile.corpora))

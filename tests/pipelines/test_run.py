@@ -35,9 +35,9 @@ def _until(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def test_a_second_run_at_once_is_told_which_one_is_under_way(home: Home) -> None:
-    with run_lock(home, "r1"), pytest.raises(ConfigurationError, match=rf"run r1 is under way \(process {os.getpid()}\)"):
-        with run_lock(home, "r2"):
-            pytest.fail("two runs held one home")
+    told = rf"run r1 is under way \(process {os.getpid()}\)"
+    with run_lock(home, "r1"), pytest.raises(ConfigurationError, match=told), run_lock(home, "r2"):
+        pytest.fail("two runs held one home")
 
 
 def test_the_lock_of_a_dead_run_is_no_obstacle(home: Home) -> None:

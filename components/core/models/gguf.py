@@ -1,13 +1,16 @@
 """GGUF (llama.cpp) language models: dequantised once, so that transformers and vLLM both load them."""
 
+import struct
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from components.core.contracts.errors import ContractError
 
 _MAGIC = b"GGUF"
+# What transformers' reader runs into when the bytes are not what they should be: it does not check them.
+_DAMAGE = (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError, struct.error)
 
 
 def convert_gguf(file: Path, target: Path) -> None:
@@ -23,9 +26,15 @@ def convert_gguf(file: Path, target: Path) -> None:
             raise ContractError(f"{file.name}: not a GGUF file")
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        loaded = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
-    except (ValueError, KeyError, IndexError, OSError, NotImplementedError) as error:
-        raise ContractError(f"{file.name}: transformers cannot read it: {error}") from error
+        loaded = AutoModelForCausalLM.from_pretrained(
+            file.parent,
+            gguf_file=file.name,
+            dtype=torch.float32,
+            quantization_config=GgufConfig(gguf_file=file.name, dequantize=True),
+        )
+    except _DAMAGE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ContractError(f"{file.name}: transformers cannot read it: {reason}") from error
     # transformers refuses to save a model that it marks as quantised, though the weights no longer are.
     settings = loaded.config.to_dict()
     del settings["quantization_config"]

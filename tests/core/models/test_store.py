@@ -200,7 +200,7 @@ def test_a_killed_resolve_leaves_nothing_that_looks_finished(
     assert not [path for path in root.glob("[!.]*") if path.name not in {"refs", "seen"}]
     with pytest.raises(ConfigurationError, match="not in the model store"):
         open_model(ref, root)
-    assert open_model(ref, root) == resolve_model(ref, root) if resolve_model(ref, root) else None
+    assert resolve_model(ref, root) == open_model(ref, root)
 
 
 def test_processes_that_resolve_at_once_fetch_once_and_all_get_the_model(
@@ -230,7 +230,7 @@ def test_processes_that_resolve_at_once_fetch_once_and_all_get_the_model(
 def test_a_store_that_may_only_be_read_still_opens(
     model: StoredModel, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_file(path: Path, data: str) -> None:
+    def write_file(path: Path, _: str) -> None:
         raise OSError(f"{path}: read-only file system")
 
     monkeypatch.setattr(store, "_SETTLED_S", -1.0)

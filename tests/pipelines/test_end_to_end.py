@@ -1,0 +1,257 @@
+"""`desta run --profile smoke` on the real corpora with the real models: what comes out, and what survives `kill -9`.
+
+An undisturbed run in one home is compared with a run in another one that is killed in the middle of generation and in the
+middle of training.
+"""
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from mlflow.tracking import MlflowClient
+
+from components.core.contracts.artifacts import open_artifact
+from components.core.contracts.records import Clip, Description, Sample, Split
+from components.core.home import Home
+from components.core.models.store import StoredModel
+from components.core.stages import STAGES
+from pipelines.processes import processes_of
+from pipelines.progress import StageView, views
+from pipelines.status import run_dirs
+from tests.conftest import MODELS
+
+pytestmark = pytest.mark.timeout(1800)
+
+NAMES = [stage.name for stage in STAGES]
+
+
+@dataclass(frozen=True)
+class Desta:
+    """The command in a home of its own."""
+
+    home: Home
+
+    def start(self, *argv: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "DESTA_HOME": str(self.home.root), "DESTA_MODELS": str(MODELS)}
+        command = [sys.executable, "-m", "pipelines", *argv]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def json(self, *argv: str) -> Any:
+        """Run a command that has to succeed and return what it prints."""
+        process = self.start(*argv, "--json")
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        return json.loads(out)
+
+    def run(self) -> Any:
+        return self.json("run", "--profile", "smoke")
+
+    def samples(self, status: Any) -> list[Sample]:
+        folder = Path(status["stages"]["self_generate"]["outputs"]["samples"]["path"])
+        return list(open_artifact(folder, "samples").read(Sample))
+
+
+@pytest.fixture(scope="module")
+def desta(encoder: StoredModel, llm: StoredModel) -> Iterator[Callable[[], Desta]]:
+    """Make homes with short names, since sockets have to fit under them."""
+    del encoder, llm
+    with tempfile.TemporaryDirectory(prefix="desta-") as root:
+        yield lambda: Desta(Home(Path(tempfile.mkdtemp(dir=root))))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(desta: Callable[[], Desta]) -> tuple[Desta, Any]:
+    command = desta()
+    return command, command.run()
+
+
+def test_the_run_succeeds_with_every_row_accounted_for(undisturbed: tuple[Desta, Any]) -> None:
+    _, status = undisturbed
+    stages = status["stages"]
+    assert status["state"] == "succeeded"
+    assert [stages[name]["state"] for name in NAMES] == ["succeeded"] * 6
+    assert not any(stages[name]["reused"] for name in NAMES)
+    for stage in stages.values():
+        assert stage["rows_in"] == stage["rows_out"] + sum(stage["refused"].values()) > 0
+    assert stages["ingest_audio"]["rows_in"] == 24
+    assert stages["extract_metadata"]["rows_in"] == stages["ingest_audio"]["rows_out"]
+    assert stages["self_generate"]["rows_out"] == 2 * stages["extract_metadata"]["rows_out"]
+    assert stages["validate_data"]["rows_in"] == stages["self_generate"]["rows_out"]
+    assert status["data_revision"].startswith("dvc:")
+
+
+def test_every_answer_leads_back_to_a_clip_and_its_description(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    outputs = {kind: o["path"] for stage in status["stages"].values() for kind, o in stage["outputs"].items()}
+    clips = {clip.clip_id: clip for clip in open_artifact(Path(outputs["clips"]), "clips").read(Clip)}
+    described = open_artifact(Path(outputs["descriptions"]), "descriptions").read(Description)
+    descriptions = {description.clip_id: description for description in described}
+    samples = command.samples(status)
+    assert {clip.domain for clip in clips.values()} == {"speech", "sound", "music"}
+    assert {clip.split for clip in clips.values()} == set(Split)
+    assert set(clips) == set(descriptions)
+    assert len({sample.sample_id for sample in samples}) == len(samples)
+    assert all(sample.seed_description == descriptions[sample.clip_id].seed_description for sample in samples)
+    assert all(sample.split is clips[sample.clip_id].split for sample in samples)
+    assert len({sample.generator for sample in samples}) == 1
+    accepted = {s.sample_id for s in open_artifact(Path(outputs["accepted"]), "accepted").read(Sample)}
+    assert accepted <= {sample.sample_id for sample in samples}
+    assert len(accepted) == status["stages"]["validate_data"]["rows_out"]
+
+
+def test_the_evaluation_gives_figures_and_the_gate_registers_the_model(undisturbed: tuple[Desta, Any]) -> None:
+    _, status = undisturbed
+    metrics = status["metrics"]
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert metrics["ppl_trained"] < metrics["ppl_untrained"]
+    assert metrics["audio_gain_low"] <= metrics["audio_gain"] <= metrics["audio_gain_high"]
+    assert math.isclose(math.log(metrics["ppl_wrong_clip"] / metrics["ppl_trained"]), metrics["audio_gain"], abs_tol=1e-6)
+    assert status["gate"] == {"passed": True, "reasons": []}
+    digest = status["stages"]["train_model"]["outputs"]["model"]["digest"]
+    assert status["model"] == {"name": "desta-adapter", "version": "1", "digest": digest}
+
+
+def test_mlflow_tells_the_same_story(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    uri = command.home.tracking_uri
+    client = MlflowClient(uri, uri)
+    parent = client.get_run(status["mlflow_run_id"])
+    query = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+    nested = {run.info.run_name: run for run in client.search_runs([parent.info.experiment_id], query)}
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["desta.data_revision"] == status["data_revision"]
+    assert set(nested) == set(NAMES)
+    for name, run in nested.items():
+        outputs = status["stages"][name]["outputs"]
+        assert run.data.tags["desta.digest"] in {output["digest"] for output in outputs.values()}
+    assert parent.data.metrics["audio_gain"] == pytest.approx(status["metrics"]["audio_gain"])
+    curve = client.get_metric_history(nested["train_model"].info.run_id, "loss")
+    assert [point.step for point in curve] == list(range(6))
+    version = client.get_model_version("desta-adapter", "1")
+    assert version.tags["desta.digest"] == status["model"]["digest"]
+    assert version.run_id == nested["train_model"].info.run_id
+
+
+def test_a_second_run_reuses_everything_and_takes_seconds(undisturbed: tuple[Desta, Any]) -> None:
+    command, first = undisturbed
+    plan = command.json("plan", "--profile", "smoke")["stages"]
+    assert {stage["action"] for stage in plan.values()} == {"reuse"}
+    second = command.run()
+    assert second["state"] == "succeeded"
+    assert all(stage["reused"] for stage in second["stages"].values())
+    assert second["seconds"] < first["seconds"] / 2
+    for name in NAMES:
+        assert second["stages"][name]["outputs"] == first["stages"][name]["outputs"]
+    assert second["model"] == first["model"]
+    assert [run["run_id"] for run in command.json("runs")] == [second["run_id"], first["run_id"]]
+
+
+def test_a_flipped_byte_in_a_result_stops_the_next_run_and_names_the_file(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    kept = Path(status["stages"]["ingest_audio"]["outputs"]["clips"]["path"]) / "part-00000.parquet"
+    content = kept.read_bytes()
+    kept.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    process = command.start("run", "--profile", "smoke")
+    _, said = process.communicate()
+    kept.write_bytes(content)
+    assert process.returncode == 1
+    assert f"{kept}: content changed since it was written" in said.splitlines()[-1]
+
+
+def test_killed_in_generation_and_in_training_it_resumes_and_ends_with_the_same(
+    undisturbed: tuple[Desta, Any], desta: Callable[[], Desta]
+) -> None:
+    command, (reference, wanted) = desta(), undisturbed
+    for stage in ("ingest_audio", "extract_metadata"):
+        shutil.copytree(reference.home.store / stage, command.home.store / stage)
+
+    generated = _killed_in(command, "self_generate", "answers", done=16, whole=False)
+    trained = _killed_in(command, "train_model", "steps", done=3, whole=True)
+    ended = command.run()
+
+    assert generated.first == 0
+    assert trained.resumed_generation_at >= 16
+    assert ended["stages"]["self_generate"]["reused"]
+    assert _first(command, "train_model") >= 2
+    assert [s.sample_id for s in command.samples(ended)] == [s.sample_id for s in reference.samples(wanted)]
+    for name in NAMES:
+        assert ended["stages"][name]["outputs"].keys() == wanted["stages"][name]["outputs"].keys()
+        for kind, output in ended["stages"][name]["outputs"].items():
+            assert output["digest"] == wanted["stages"][name]["outputs"][kind]["digest"]
+    runs = command.json("runs")
+    assert [run["state"] for run in runs] == ["succeeded", "failed", "failed"]
+    client = MlflowClient(command.home.tracking_uri, command.home.tracking_uri)
+    assert [client.get_run(run["mlflow_run_id"]).info.status for run in runs] == ["FINISHED", "KILLED", "KILLED"]
+
+
+@dataclass(frozen=True)
+class Killed:
+    """Where the stage that was killed had begun, and where generation had begun in that run."""
+
+    first: int
+    resumed_generation_at: int
+
+
+def _killed_in(command: Desta, stage: str, unit: str, *, done: int, whole: bool) -> Killed:
+    """Start a run, kill it when a stage has done so many units, and wait until nothing of it is left.
+
+    `whole` kills the driver and all its children at once; otherwise the children have to notice by themselves.
+    """
+    driver = command.start("run", "--profile", "smoke")
+    try:
+        view = _wait_for(command, driver, stage, unit, done)
+        run_dir = run_dirs(command.home)[0]
+        generation = next(v for v in views(run_dir) if v.name == "self_generate")
+        driver.send_signal(signal.SIGKILL)
+        if whole:
+            for process in processes_of(run_dir):
+                process.kill()
+        driver.communicate()
+        _until(lambda: not list(processes_of(run_dir)), seconds=10)
+        status = command.json("status")
+        assert status["state"] == "failed"
+        assert status["stages"][stage]["state"] == "failed"
+        assert view.reading is not None
+        assert generation.reading is not None
+        return Killed(first=view.reading.first, resumed_generation_at=generation.reading.first)
+    finally:
+        for process in [*psutil.Process().children(recursive=True)]:
+            process.kill()
+
+
+def _wait_for(command: Desta, driver: subprocess.Popen[str], stage: str, unit: str, done: int) -> StageView:
+    deadline = time.monotonic() + 900
+    while time.monotonic() < deadline:
+        assert driver.poll() is None, driver.communicate()[1]
+        for run_dir in run_dirs(command.home)[:1]:
+            view = next(view for view in views(run_dir) if view.name == stage)
+            running = view.record is not None and view.record.state == "running"
+            if running and view.reading is not None and view.reading.unit == unit and view.reading.done >= done:
+                return view
+        time.sleep(0.1)
+    pytest.fail(f"{stage} never came as far as {done}")
+
+
+def _first(command: Desta, stage: str) -> int:
+    view = next(view for view in views(run_dirs(command.home)[0]) if view.name == stage)
+    assert view.reading is not None
+    return view.reading.first
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.1)
