@@ -88,7 +88,11 @@ def _about_its_form(limit: ValidateDataSettings) -> tuple[Rule, ...]:
             gxe.ExpectColumnValuesToBeBetween(column="visible_characters", min_value=1),
         ),
         _rule(
-            ("holds_no_special_token", SampleRefusal.SPECIAL_TOKEN, "nothing in answer, prompt or transcript steers"),
+            (
+                "holds_no_special_token",
+                SampleRefusal.SPECIAL_TOKEN,
+                "answer, prompt and transcript hold no token that steers",
+            ),
             "holds {special_token}",
             gxe.ExpectColumnValuesToBeNull(column="special_token"),
         ),

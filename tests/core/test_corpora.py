@@ -39,7 +39,9 @@ def test_a_folder_of_audio_is_a_corpus(tmp_path: Path) -> None:
 )
 def test_the_table_says_what_is_known_of_a_file(tmp_path: Path, name: str, table: str) -> None:
     policy = POLICY + "domain: sound\nlanguage: fr\nattributes: [gender]\n"
-    folder = write_corpus(tmp_path, {"a.flac": TONE, "left-out.flac": TONE}, policy=policy, table=table, table_name=name)
+    folder = write_corpus(
+        tmp_path, {"a.flac": TONE, "left-out.flac": TONE}, policy=policy, table=table, table_name=name
+    )
     corpus = read_corpus(folder)
     (recording,) = corpus.recordings
     assert recording.domain is Domain.SPEECH

@@ -117,7 +117,9 @@ def test_the_evaluation_gives_figures_and_the_gate_registers_the_model(undisturb
     assert all(math.isfinite(value) for value in metrics.values())
     assert metrics["ppl_trained"] < metrics["ppl_untrained"]
     assert metrics["audio_gain_low"] <= metrics["audio_gain"] <= metrics["audio_gain_high"]
-    assert math.isclose(math.log(metrics["ppl_wrong_clip"] / metrics["ppl_trained"]), metrics["audio_gain"], abs_tol=1e-6)
+    assert math.isclose(
+        math.log(metrics["ppl_wrong_clip"] / metrics["ppl_trained"]), metrics["audio_gain"], abs_tol=1e-6
+    )
     assert status["gate"] == {"passed": True, "reasons": []}
     digest = status["stages"]["train_model"]["outputs"]["model"]["digest"]
     assert status["model"] == {"name": "desta-adapter", "version": "1", "digest": digest}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from components.core.contracts.records import SAMPLE_RATE_HZ
@@ -45,11 +46,12 @@ class Encoder:
         states = torch.cat([tapped[layer] for layer in self._layers])
         return states[:, : frames_of(len(samples))].to(device="cpu", dtype=torch.float16).contiguous()
 
-    def _tap(self, layer: int, tapped: dict[int, Tensor]) -> torch.utils.hooks.RemovableHandle:
+    def _tap(self, layer: int, tapped: dict[int, Tensor]) -> RemovableHandle:
         def keep(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
             tapped[layer] = output[0] if isinstance(output, tuple) else output
 
-        return self._encoder.layers[layer].register_forward_hook(keep)
+        hook: RemovableHandle = self._encoder.layers[layer].register_forward_hook(keep)
+        return hook
 
 
 def encoder_config(folder: Path) -> WhisperConfig:

@@ -42,7 +42,8 @@ class Features:
         file = self._file(clip_id)
         try:
             with safe_open(file, framework="pt") as opened:
-                states, digest = opened.get_tensor("states"), opened.metadata()["sha256"]
+                states: Tensor = opened.get_tensor("states")
+                digest = opened.metadata()["sha256"]
         except (OSError, SafetensorError, KeyError) as error:
             raise ContractError(f"{file}: not readable as features: {error}; remove it and run again") from error
         if _digest(states) != digest:

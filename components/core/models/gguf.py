@@ -26,15 +26,18 @@ def convert_gguf(file: Path, target: Path) -> None:
             raise ContractError(f"{file.name}: not a GGUF file")
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        loaded = AutoModelForCausalLM.from_pretrained(
+        loaded, report = AutoModelForCausalLM.from_pretrained(
             file.parent,
             gguf_file=file.name,
             dtype=torch.float32,
             quantization_config=GgufConfig(gguf_file=file.name, dequantize=True),
+            output_loading_info=True,
         )
     except _DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ContractError(f"{file.name}: transformers cannot read it: {reason}") from error
+    if missing := sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}):
+        raise ContractError(f"{file.name}: holds no tensor for {missing[0]}, or one of another shape")
     # transformers refuses to save a model that it marks as quantised, though the weights no longer are.
     settings = loaded.config.to_dict()
     del settings["quantization_config"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from components.core.contracts.artifacts import Draft, Lineage, Tally
-from components.core.contracts.records import Clip, Domain, Record, Sample, Split
+from components.core.contracts.records import Domain, Record, Split
 from components.core.home import Home
 from components.core.models.model_artifact import load_adapter, read_config
 from components.core.models.store import ENCODER, LLM, StoredModel, identity_of
