@@ -231,7 +231,7 @@ def examine(references: Sequence[str]) -> None:
     """Answer for each reference with one line of JSON; what libraries print goes to standard error instead."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    command = importlib.import_module("components.core.command")
+    command = importlib.import_module("components.core.privacy")
     os.environ.update(command.PRIVATE_ENVIRONMENT)
     for reference in references:
         module, name = reference.split(":")

@@ -10,26 +10,25 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from components.core.command import PRIVATE_ENVIRONMENT
 from components.core.contracts.errors import DestaError, ExitCode
 from components.core.digests import code_digest
 from components.core.home import Home
 from components.core.lifeline import process_started_s
 from components.core.models.store import resolve_model
+from components.core.privacy import PRIVATE_ENVIRONMENT
 from components.core.runs import (
     RunRecord,
     State,
     TrackingRecord,
     log_file,
-    read_failure,
     read_run,
     read_tracking,
     write_run,
 )
 from pipelines.display import display_for, say
+from pipelines.ending import INTERRUPTED, Ending, ending_of
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
 from pipelines.processes import end_processes
@@ -43,22 +42,6 @@ from pipelines.track import Tracker
 _POLL_S = 0.25
 # Everything of value is in the store; these hold links to it, or what programs forgot to remove.
 _PASSING = ("kfp", "workspace", "tmp")
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a run ended, and what its command tells the shell."""
-
-    state: State
-    exit_code: int
-    error: str | None = None
-
-    @property
-    def mlflow_status(self) -> str:
-        """MLflow's word for it; a refused model was made and measured as asked."""
-        if self.exit_code == ExitCode.INTERRUPTED:
-            return "KILLED"
-        return "FAILED" if self.state is State.FAILED else "FINISHED"
 
 
 def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
@@ -135,9 +118,9 @@ def _watch(run_dir: Path, home: Home) -> Ending:
                 display.show(views(run_dir))
                 time.sleep(_POLL_S)
             display.show(views(run_dir))
-        return _ending(run_dir, process.returncode)
+        return ending_of(run_dir, process.returncode)
     except KeyboardInterrupt:
-        return Ending(State.FAILED, ExitCode.INTERRUPTED, "interrupted; run again to go on from here")
+        return INTERRUPTED
     finally:
         end_processes(run_dir)
         _remove_passing(run_dir)
@@ -169,27 +152,6 @@ def _start(run_dir: Path, home: Home) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-
-def _ending(run_dir: Path, exit_code: int) -> Ending:
-    records = {view.name: view.record for view in views(run_dir) if view.record}
-    by_state = {record.state: record for record in reversed(records.values())}
-    if refused := by_state.get(State.REFUSED):
-        return Ending(State.REFUSED, ExitCode.REFUSED, f"{refused.stage}: {refused.error}")
-    if exit_code == 0:
-        reasons = records["evaluate_model"].facts.get("refusals", [])
-        if reasons:
-            return Ending(State.REFUSED, ExitCode.REFUSED, f"evaluate_model: {'; '.join(reasons)}")
-        return Ending(State.SUCCEEDED, ExitCode.DONE)
-    if failure := read_failure(run_dir):
-        return Ending(State.FAILED, failure.exit_code, failure.error)
-    if failed := by_state.get(State.FAILED):
-        return Ending(State.FAILED, ExitCode.FAILED, f"{failed.stage}: {failed.error}")
-    if running := by_state.get(State.RUNNING):
-        line = f"{running.stage}: its process ended without a word (killed, or out of memory)"
-    else:
-        line = "the pipeline ended before a stage began"
-    return Ending(State.FAILED, ExitCode.FAILED, f"{line}; the log may say more")
 
 
 def _keep(run_dir: Path, ending: Ending) -> None:

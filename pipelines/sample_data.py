@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from components.core.command import PRIVATE_ENVIRONMENT
 from components.core.contracts.errors import SourceError
+from components.core.privacy import PRIVATE_ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 POINTER = ROOT / "data.dvc"

@@ -3,9 +3,9 @@
 import os
 import sys
 
-from components.core.command import PRIVATE_ENVIRONMENT
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
+from components.core.privacy import PRIVATE_ENVIRONMENT
 
 
 def open_ui(home: Home, port: int) -> None:

@@ -111,8 +111,8 @@ def resample(samples: NDArray[np.floating[Any]], rate_hz: int) -> NDArray[np.flo
     if ratio == 1:
         return samples.astype(np.float64)
     # Here and not above: their import takes seconds, which a corpus at 16 kHz and a reused result do not need.
-    import torch  # noqa: PLC0415
-    from torchaudio.functional import resample as convert  # noqa: PLC0415
+    import torch
+    from torchaudio.functional import resample as convert
 
     given = torch.from_numpy(samples.astype(np.float64))
     converted = convert(given, ratio.numerator, ratio.denominator, lowpass_filter_width=_FILTER_WIDTH)

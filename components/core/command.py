@@ -9,6 +9,7 @@ from pathlib import Path
 from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.errors import DestaError, ExitCode
 from components.core.lifeline import follow_driver
+from components.core.privacy import PRIVATE_ENVIRONMENT
 from components.core.runs import write_failure
 from components.core.settings import Settings, add_flags
 from components.core.stages import STAGES, Stage, stage_named
@@ -70,16 +71,3 @@ def run_command(command: Callable[[Sequence[str] | None], None], argv: Sequence[
 def _stay_private() -> None:
     """Switch off what the libraries would tell or ask the network; see `PRIVATE_ENVIRONMENT`."""
     os.environ.update(PRIVATE_ENVIRONMENT)
-
-
-PRIVATE_ENVIRONMENT = {
-    "DO_NOT_TRACK": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "GX_ANALYTICS_ENABLED": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "DVC_NO_ANALYTICS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}

@@ -11,8 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.core.contracts.artifacts import Artifact, Counts, Draft, Lineage, Manifest, open_artifact, read_manifest
-from components.core.contracts.errors import DestaError, GateRefused
+from components.core.contracts.artifacts import (
+    MANIFEST,
+    Artifact,
+    Counts,
+    Draft,
+    Lineage,
+    Manifest,
+    open_artifact,
+    read_manifest,
+)
+from components.core.contracts.errors import ConfigurationError, DestaError, GateRefused
 from components.core.digests import code_digest, digest_of
 from components.core.home import Home
 from components.core.progress import Progress, progress_of
@@ -99,7 +108,7 @@ def execute(job: Job, output: Path, home: Home, work: Work) -> Artifact:
             if not reused:
                 _make(job, lineage, home, result, work)
         artifact = open_artifact(result, job.stage.output)
-        place(result, output)
+        _deliver(result, output)
     except BaseException as error:
         line = str(error) if isinstance(error, DestaError) else f"{type(error).__name__}: {error}"
         write_stage(_record(job.stage, started_s, State.FAILED, error=line))
@@ -112,6 +121,15 @@ def execute(job: Job, output: Path, home: Home, work: Work) -> Artifact:
     if stopped:
         raise GateRefused(f"{job.stage.name}: {error_line}; look into {result}")
     return artifact
+
+
+def _deliver(result: Path, output: Path) -> None:
+    """Place a result where it is asked for; an earlier result there gives way, anything else is left alone."""
+    if (output / MANIFEST).is_file():
+        shutil.rmtree(output)
+    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ConfigurationError(f"{output}: exists and is not a result of a stage; name another place for the output")
+    place(result, output)
 
 
 def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,13 +51,22 @@ class Progress:
         self._every_s = 0.3 if file or self._terminal else 10.0
         self._shown_s = 0.0
 
-    def track(self, items: Iterable[T], *, label: str, unit: str, total: int, first: int = 0) -> Iterator[T]:
-        """Pass items through and count them; `first` of `total` were done before."""
+    def track(
+        self,
+        items: Iterable[T],
+        *,
+        label: str,
+        unit: str,
+        total: int,
+        first: int = 0,
+        size: Callable[[T], int] = lambda _: 1,
+    ) -> Iterator[T]:
+        """Pass items through and count them, each for its `size`; `first` of `total` were done before."""
         done, started_s = first, time.time()
         self._show(label, unit, done, total, started_s, first)
         for item in items:
             yield item
-            done += 1
+            done += size(item)
             if time.time() - self._shown_s >= self._every_s or done == total:
                 self._show(label, unit, done, total, started_s, first)
 

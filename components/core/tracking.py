@@ -195,7 +195,12 @@ class RunTracking:
 def end_abandoned(home: Home, left: TrackingRecord) -> None:
     """End as KILLED what a killed driver left open: the stages, and the run unless it is another's."""
     client = MlflowClient(home.tracking_uri, home.tracking_uri)
-    parent = client.get_run(left.mlflow_run_id)
+    try:
+        parent = client.get_run(left.mlflow_run_id)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return  # somebody removed MLflow's database in the meantime
+        raise
     nested = client.search_runs([parent.info.experiment_id], f"tags.mlflow.parentRunId = '{left.mlflow_run_id}'")
     for run in (*nested, *([] if left.attached else [parent])):
         if run.info.status == "RUNNING":

@@ -19,6 +19,7 @@ _BLOCK = 256  # frames in memory at a time
 _VOICED = 0.45
 _AUDIBLE = 0.03  # of the loudest frame's peak
 _OCTAVE_COST = 0.01
+_HARMONICS = 4
 _MIN_VOICED_FRAMES = 5
 _MIN_TONAL_SHARE = 0.5
 
@@ -55,7 +56,10 @@ def _pitches_of_block(frames: Array, lowest_hz: float, highest_hz: float) -> Arr
     rate_hz = SAMPLE_RATE_HZ * (1 if highest_hz <= 1000 else 4)  # a short period falls between two samples
     shortest, longest = int(rate_hz / highest_hz), math.ceil(rate_hz / lowest_hz)
     window = np.hanning(_FRAME)
-    correlation = _autocorrelation(frames * window, rate_hz) / _autocorrelation(window[None, :], rate_hz)
+    # What lies far above the range sharpens the peaks until they fall between two lags, and says nothing of pitch.
+    cutoff_hz = _HARMONICS * highest_hz
+    correlation = _autocorrelation(frames * window, rate_hz, cutoff_hz)
+    correlation /= _autocorrelation(window[None, :], rate_hz, cutoff_hz)
     left, inner, right = (correlation[:, shortest + step : longest + 1 + step] for step in (-1, 0, 1))
     # Only peaks count, each with the height and place of the parabola through its three points. Of two that are alike
     # the shorter one wins; else every tone could be its own octave below.
@@ -68,9 +72,10 @@ def _pitches_of_block(frames: Array, lowest_hz: float, highest_hz: float) -> Arr
     return np.asarray(rate_hz / np.take_along_axis(lags, best, axis=1)[voiced], np.float64)
 
 
-def _autocorrelation(frames: NDArray[np.floating[Any]], rate_hz: int) -> Array:
-    """Return the normalised autocorrelation of frames at a multiple of their own rate."""
+def _autocorrelation(frames: NDArray[np.floating[Any]], rate_hz: int, cutoff_hz: float) -> Array:
+    """Return the normalised autocorrelation of what frames hold below a frequency, at a multiple of their own rate."""
     spectrum = np.abs(np.fft.rfft(frames, _FFT, axis=1)) ** 2
+    spectrum[:, int(cutoff_hz * _FFT / SAMPLE_RATE_HZ) + 1 :] = 0
     finer = rate_hz // SAMPLE_RATE_HZ
     correlation = np.fft.irfft(spectrum, _FFT * finer, axis=1)[:, : _FRAME * finer]
     return np.asarray(correlation / np.maximum(correlation[:, :1], 1e-20), np.float64)

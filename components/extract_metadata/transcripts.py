@@ -81,7 +81,7 @@ class Transcripts:
     @cached_property
     def _transcriber(self) -> "Transcriber":
         # On first need: a corpus with transcripts does without torch and Whisper.
-        from components.extract_metadata.transcriber import Transcriber  # noqa: PLC0415
+        from components.extract_metadata.transcriber import Transcriber
 
         settings = self._settings
         return Transcriber(self._encoder.folder, settings.asr_batch, settings.max_asr_tokens)

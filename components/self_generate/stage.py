@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -28,8 +28,8 @@ def self_generate(plan: Plan, generator: Generator, generations: Generations, ba
     found = sum(question.sample_id in generations for question in plan)
     started_s = time.monotonic()
     fresh = _answer_missing(plan, generator, generations, batch)
-    shown = place.progress.track(fresh, label="self_generate", unit="answers", total=len(plan), first=found)
-    tokens = sum(reply.response_tokens for reply in shown)
+    shown = place.progress.track(fresh, label="answer", unit="answers", total=len(plan), first=found, size=len)
+    tokens = sum(reply.response_tokens for group in shown for reply in group)
     _report(len(plan), found, tokens, time.monotonic() - started_s)
     account = _Account()
     place.draft.write(_samples(plan, generations, account), Sample)
@@ -63,7 +63,9 @@ def decoding_of(settings: SelfGenerateSettings) -> Decoding:
     )
 
 
-def _answer_missing(plan: Plan, generator: Generator, generations: Generations, batch: int) -> Iterator[Reply]:
+def _answer_missing(
+    plan: Plan, generator: Generator, generations: Generations, batch: int
+) -> Iterator[Sequence[Reply]]:
     """Answer group by group of the whole plan: a resumed run cuts the same groups as one that was never killed.
 
     What an answer shares a batch with can decide between two equally likely words (rounding), so groups matter.
@@ -74,7 +76,7 @@ def _answer_missing(plan: Plan, generator: Generator, generations: Generations, 
         if missing:
             replies = generator.generate(missing)
             generations.keep(replies)
-            yield from replies
+            yield replies
 
 
 def _samples(plan: Plan, generations: Generations, account: "_Account") -> Iterator[Sample]:

@@ -74,7 +74,7 @@ class VllmGenerator:
         return tokens
 
     def _sampling(self, sample_id: str) -> Any:
-        from vllm import SamplingParams  # noqa: PLC0415 - vLLM reads its environment when it is imported
+        from vllm import SamplingParams
 
         return SamplingParams(
             temperature=self.decoding.temperature,
@@ -94,7 +94,10 @@ def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "
     """Start the engine; once in a process, since it sets the process up for itself."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from vllm import LLM  # noqa: PLC0415 - vLLM reads its environment when it is imported
+    if not torch.cuda.is_available():
+        # vLLM's eager form still compiles small functions, which on a CPU calls the C++ compiler for minutes.
+        os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+    from vllm import LLM
 
     try:
         return LLM(

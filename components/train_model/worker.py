@@ -44,7 +44,7 @@ def main() -> None:
 def _train(job: TrainingJob) -> None:
     rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     device, dtype = best_device()
-    # Without this DeepSpeed compiles its own collective with the machine's C++ compiler at every first start; gloo serves.
+    # Without this DeepSpeed compiles a collective of its own with the machine's C++ compiler; gloo serves.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend="nccl" if device == "cuda" else "gloo", verbose=False)
     config = adapter_config(job)

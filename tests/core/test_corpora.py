@@ -22,21 +22,14 @@ def test_a_folder_of_audio_is_a_corpus(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "table"),
-    [
-        (
-            "metadata.csv",
-            "path,domain,transcript,language,speaker_id,source_id,split,licence,gender,age\n"
-            "a.flac,speech, Hello there ,no,s1,book,validation,CC-BY-4.0,female,\n",
-        ),
-        (
-            "metadata.jsonl",
-            '{"path": "a.flac", "domain": "speech", "transcript": "Hello there", "language": "no", "speaker_id": "s1",'
-            ' "source_id": "book", "split": "validation", "licence": "CC-BY-4.0", "gender": "female", "age": null}',
-        ),
-    ],
-)
+CSV = """path,domain,transcript,language,speaker_id,source_id,split,licence,gender,age
+a.flac,speech, Hello there ,no,s1,book,validation,CC-BY-4.0,female,
+"""
+JSONL = """{"path": "a.flac", "domain": "speech", "transcript": "Hello there", "language": "no", "speaker_id": "s1", \
+"source_id": "book", "split": "validation", "licence": "CC-BY-4.0", "gender": "female", "age": null}"""
+
+
+@pytest.mark.parametrize(("name", "table"), [("metadata.csv", CSV), ("metadata.jsonl", JSONL)])
 def test_the_table_says_what_is_known_of_a_file(tmp_path: Path, name: str, table: str) -> None:
     policy = POLICY + "domain: sound\nlanguage: fr\nattributes: [gender]\n"
     folder = write_corpus(
@@ -78,7 +71,7 @@ def test_corpora_come_in_the_order_of_their_names(tmp_path: Path) -> None:
 
 def test_two_corpora_of_one_name_are_told_apart(tmp_path: Path) -> None:
     folders = [write_corpus(tmp_path / name, {"a.flac": TONE}) for name in ("one", "two")]
-    with pytest.raises(SourceError, match="one and .*two: both are named 'test'"):
+    with pytest.raises(SourceError, match=r"one and .*two: both are named 'test'"):
         read_corpora(folders)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from components.core.contracts.artifacts import Counts
-from components.core.contracts.errors import ContractError, GateRefused, SourceError
+from components.core.contracts.errors import ConfigurationError, ContractError, GateRefused, SourceError
 from components.core.contracts.records import Sample
 from components.core.execution import Job, Outcome, Work, Workplace, execute
 from components.core.home import Home
@@ -79,6 +79,16 @@ def test_a_failed_attempt_leaves_its_work_for_the_next_and_no_result(home: Home,
     execute(make_job(), tmp_path / "a", home, rest)
 
     assert (tmp_path / "a" / "manifest.json").is_file()
+
+
+def test_an_output_that_is_no_result_is_left_alone(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all of it")
+
+    with pytest.raises(ConfigurationError, match="mine: exists and is not a result of a stage"):
+        execute(make_job(), tmp_path / "mine", home, counting([]))
+
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
 
 
 def test_a_damaged_result_is_not_reused(home: Home, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from components.core.runs import (
     RunRecord,
     StageRecord,
     State,
+    TrackingRecord,
     metrics_file,
     read_run,
     read_stage,
@@ -226,6 +227,10 @@ def test_what_a_killed_driver_left_open_is_ended_later(tracked: Tracked, monkeyp
     end_abandoned(tracked.home, left)
     assert tracked.parent("abandoned").info.status == "KILLED"
     assert tracked.nested("abandoned")["train_model"].info.status == "KILLED"
+
+
+def test_a_run_that_mlflow_has_lost_is_no_obstacle(tracked: Tracked) -> None:
+    end_abandoned(tracked.home, TrackingRecord(mlflow_run_id="0" * 32))
 
 
 def test_a_run_that_another_opened_is_used_and_left_open(tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.command import PRIVATE_ENVIRONMENT
+from components.core.privacy import PRIVATE_ENVIRONMENT
 from infra import setup
 from infra.setup import Checkout, SetupError, fingerprint, is_current, pinned, place_extension, wheelhouse
 

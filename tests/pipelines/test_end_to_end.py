@@ -1,7 +1,7 @@
 """`desta run --profile smoke` on the real corpora with the real models: what comes out, and what survives `kill -9`.
 
-An undisturbed run in one home is compared with a run in another one that is killed in the middle of generation and in the
-middle of training.
+An undisturbed run in one home is compared with a run in another one that is killed in the middle of generation and of
+training.
 """
 
 import json

@@ -8,19 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
 
-from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
 from components.core.models.store import StoredModel
-from components.core.runs import StageRecord, State, read_run, read_tracking, stage_file, write_failure, write_record
-from components.core.stages import STAGES
+from components.core.runs import State, read_run, read_tracking
 from pipelines.lock import run_lock
 from pipelines.processes import end_processes, processes_of
-from pipelines.run import _ending
 from pipelines.status import status_of
 from tests.pipelines.results import make_corpus
 
@@ -65,75 +62,6 @@ def test_a_process_of_a_run_is_ended_though_it_left_the_session(tmp_path: Path, 
 def _start(code: str, run_dir: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "DESTA_RUN_DIR": str(run_dir)}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, start_new_session=True)
-
-
-def _record(run_dir: Path, stage: str, state: State, **changes: Any) -> None:
-    values: dict[str, Any] = {
-        "reused": False,
-        "rows_in": 0,
-        "rows_out": 0,
-        "refused": {},
-        "seconds": 0.0,
-        "started_s": 0.0,
-        "outputs": {},
-        "facts": {},
-    }
-    write_record(stage_file(run_dir, stage), StageRecord(stage=stage, state=state, **{**values, **changes}))
-
-
-@pytest.mark.parametrize(
-    ("stage", "state", "changes", "exit_code", "wanted"),
-    [
-        ("evaluate_model", State.SUCCEEDED, {}, 0, (State.SUCCEEDED, 0, None)),
-        (
-            "evaluate_model",
-            State.SUCCEEDED,
-            {"facts": {"refusals": ["too deaf"]}},
-            0,
-            (State.REFUSED, 3, "evaluate_model: too deaf"),
-        ),
-        ("validate_data", State.REFUSED, {"error": "too few"}, 1, (State.REFUSED, 3, "validate_data: too few")),
-        ("train_model", State.FAILED, {"error": "ValueError: x"}, 1, (State.FAILED, 1, "train_model: ValueError: x")),
-        (
-            "train_model",
-            State.RUNNING,
-            {},
-            1,
-            (
-                State.FAILED,
-                1,
-                "train_model: its process ended without a word (killed, or out of memory); the log may say more",
-            ),
-        ),
-    ],
-)
-def test_the_ending_follows_from_the_records_of_the_stages(
-    tmp_path: Path,
-    stage: str,
-    state: State,
-    changes: dict[str, Any],
-    exit_code: int,
-    wanted: tuple[State, int, str | None],
-) -> None:
-    for earlier in STAGES[: [s.name for s in STAGES].index(stage)]:
-        _record(tmp_path, earlier.name, State.SUCCEEDED)
-    _record(tmp_path, stage, state, **changes)
-    ending = _ending(tmp_path, exit_code)
-    assert (ending.state, ending.exit_code, ending.error) == wanted
-
-
-@pytest.mark.parametrize(("error", "exit_code"), [(SourceError("a: broken"), 1), (ConfigurationError("a: wrong"), 2)])
-def test_an_error_before_the_first_record_is_the_runs_error(
-    tmp_path: Path, error: SourceError | ConfigurationError, exit_code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DESTA_RUN_DIR", str(tmp_path))
-    write_failure(error)
-    ending = _ending(tmp_path, 1)
-    assert (ending.state, ending.exit_code, ending.error) == (State.FAILED, exit_code, str(error))
-
-
-def test_a_pipeline_that_did_not_start_says_so(tmp_path: Path) -> None:
-    assert _ending(tmp_path, 1).error == "the pipeline ended before a stage began; the log may say more"
 
 
 @pytest.fixture

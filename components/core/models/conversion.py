@@ -19,11 +19,11 @@ def convert(source: Path, target: Path) -> None:
     elif len(ggufs) > 1:
         raise ConfigurationError(f"{', '.join(file.name for file in ggufs)}: several models; keep one of them")
     elif ggufs:
-        from components.core.models.gguf import convert_gguf  # noqa: PLC0415 (transformers takes seconds)
+        from components.core.models.gguf import convert_gguf
 
         convert_gguf(ggufs[0], target)
     elif (source / "model.bin").is_file():
-        from components.core.models.ctranslate2 import convert_whisper  # noqa: PLC0415 (transformers takes seconds)
+        from components.core.models.ctranslate2 import convert_whisper
 
         convert_whisper(source, target)
     elif pickles := pickles_in(source):

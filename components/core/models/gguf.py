@@ -38,14 +38,5 @@ def convert_gguf(file: Path, target: Path) -> None:
         raise ContractError(f"{file.name}: transformers cannot read it: {reason}") from error
     if missing := sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}):
         raise ContractError(f"{file.name}: holds no tensor for {missing[0]}, or one of another shape")
-    # transformers refuses to save a model that it marks as quantised, though the weights no longer are.
-    settings = loaded.config.to_dict()
-    del settings["quantization_config"]
-    config = type(loaded.config).from_dict(settings)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    model.load_state_dict(loaded.state_dict(), assign=True)
-    model.tie_weights()
-    model.generation_config = loaded.generation_config
-    model.save_pretrained(target)
+    loaded.save_pretrained(target)
     tokenizer.save_pretrained(target)

@@ -41,7 +41,7 @@ def fetch(reference: Reference, place: Path) -> Fetched:
 
 
 def _from_hub(reference: Reference, place: Path) -> Fetched:
-    import huggingface_hub  # noqa: PLC0415 (only who names a hub waits for its client)
+    import huggingface_hub
 
     wanted = [*COPIED, "README.md"]  # never `.bin`: those are pickles
     try:

@@ -1,0 +1,49 @@
+"""How a run ended, read from what its stages recorded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core.contracts.errors import ExitCode
+from components.core.runs import State, read_failure
+from pipelines.progress import views
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended, and what its command tells the shell."""
+
+    state: State
+    exit_code: int
+    error: str | None = None
+
+    @property
+    def mlflow_status(self) -> str:
+        """MLflow's word for it; a refused model was made and measured as asked."""
+        if self.exit_code == ExitCode.INTERRUPTED:
+            return "KILLED"
+        return "FAILED" if self.state is State.FAILED else "FINISHED"
+
+
+INTERRUPTED = Ending(State.FAILED, ExitCode.INTERRUPTED, "interrupted; run again to go on from here")
+
+
+def ending_of(run_dir: Path, exit_code: int) -> Ending:
+    """Say how a run ended whose graph was executed by a process that ended with `exit_code`."""
+    records = {view.name: view.record for view in views(run_dir) if view.record}
+    by_state = {record.state: record for record in reversed(records.values())}
+    if refused := by_state.get(State.REFUSED):
+        return Ending(State.REFUSED, ExitCode.REFUSED, f"{refused.stage}: {refused.error}")
+    if exit_code == 0:
+        reasons = records["evaluate_model"].facts.get("refusals", [])
+        if reasons:
+            return Ending(State.REFUSED, ExitCode.REFUSED, f"evaluate_model: {'; '.join(reasons)}")
+        return Ending(State.SUCCEEDED, ExitCode.DONE)
+    if failure := read_failure(run_dir):
+        return Ending(State.FAILED, failure.exit_code, failure.error)
+    if failed := by_state.get(State.FAILED):
+        return Ending(State.FAILED, ExitCode.FAILED, f"{failed.stage}: {failed.error}")
+    if running := by_state.get(State.RUNNING):
+        line = f"{running.stage}: its process ended without a word (killed, or out of memory)"
+    else:
+        line = "the pipeline ended before a stage began"
+    return Ending(State.FAILED, ExitCode.FAILED, f"{line}; the log may say more")
