@@ -7,8 +7,8 @@ Both have the same words around the same place, so that what the generator wrote
 from components.core.contracts.records import AUDIO_SPAN, Message
 
 SYSTEM_PROMPT = "You listen to audio."
-# Of five wordings tried on 72 real questions this one let most answers end in time (79 % within 40 tokens) and made them
-# depend most on the clip: 0.22, 1.17 and 1.19 nats a token for speech, sound and music when the words were another clip's.
+# Of the wordings tried on 72 real questions most answers end in time with this one: 79 % within 40 tokens, where
+# asking for one short sentence in the system prompt gave 69 %.
 ANSWER_FORM = "Name what you hear, in one short English sentence."
 
 

@@ -102,7 +102,7 @@ def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "
     try:
         return LLM(
             model=str(model.folder),
-            dtype=dtype,  # type: ignore[arg-type]
+            dtype=dtype,
             max_model_len=window_tokens,
             max_num_seqs=batch,
             max_num_batched_tokens=max(window_tokens, _PREFILL_TOKENS),

@@ -31,7 +31,7 @@ from components.core.stages import STAGES
 from components.core.tracking import MODEL_NAME, RunTracking, end_abandoned
 from pipelines.profiles import Profile, smoke
 from tests.conftest import MODELS
-from tests.pipelines.results import FIGURES, finish_stages, make_corpus
+from tests.pipelines.results import FIGURES, finish_stages, make_corpus, make_stage_record
 
 
 @dataclass(frozen=True)
@@ -105,18 +105,7 @@ def _write_curve(run_dir: Path, pieces: list[str], tracking: RunTracking) -> Non
     """Let training write in pieces that end in the middle of a line, with a look after each."""
     file = metrics_file(run_dir, "train_model")
     file.parent.mkdir(parents=True)
-    running = StageRecord(
-        stage="train_model",
-        state=State.RUNNING,
-        reused=False,
-        rows_in=0,
-        rows_out=0,
-        refused={},
-        seconds=0.0,
-        started_s=time.time(),
-        outputs={},
-        facts={},
-    )
+    running = make_stage_record(stage="train_model", started_s=time.time())
     write_record(stage_file(run_dir, "train_model"), running)
     for piece in pieces:
         with file.open("a") as lines:

@@ -1,4 +1,4 @@
-"""Finished results in a store, made by the real way to run a stage with one file for its work."""
+"""Records of stages, and finished results in a store, made by the real way to run a stage with one file for its work."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,7 @@ from components.core.contracts.artifacts import Artifact, Counts
 from components.core.execution import Job, Outcome, Workplace, execute
 from components.core.home import Home
 from components.core.models.store import open_model
+from components.core.runs import StageRecord, State
 from components.core.stages import STAGES, Stage
 from pipelines.profiles import Profile
 from pipelines.revision import sources_of
@@ -21,6 +22,23 @@ FIGURES = {
     "audio_gain_low": 0.1,
     "audio_gain_high": 0.2,
 }
+
+
+def make_stage_record(**changes: Any) -> StageRecord:
+    """Build the record of a stage that has done nothing yet."""
+    values: dict[str, Any] = {
+        "stage": "ingest_audio",
+        "state": State.RUNNING,
+        "reused": False,
+        "rows_in": 0,
+        "rows_out": 0,
+        "refused": {},
+        "seconds": 0.0,
+        "started_s": 0.0,
+        "outputs": {},
+        "facts": {},
+    }
+    return StageRecord(**{**values, **changes})
 
 
 def make_corpus(folder: Path, *, hertz: float = 440.0) -> Path:

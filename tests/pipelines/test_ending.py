@@ -6,23 +6,14 @@ from typing import Any
 import pytest
 
 from components.core.contracts.errors import ConfigurationError, SourceError
-from components.core.runs import StageRecord, State, stage_file, write_failure, write_record
+from components.core.runs import State, stage_file, write_failure, write_record
 from components.core.stages import STAGES
 from pipelines.ending import ending_of
+from tests.pipelines.results import make_stage_record
 
 
 def _record(run_dir: Path, stage: str, state: State, **changes: Any) -> None:
-    values: dict[str, Any] = {
-        "reused": False,
-        "rows_in": 0,
-        "rows_out": 0,
-        "refused": {},
-        "seconds": 0.0,
-        "started_s": 0.0,
-        "outputs": {},
-        "facts": {},
-    }
-    write_record(stage_file(run_dir, stage), StageRecord(stage=stage, state=state, **{**values, **changes}))
+    write_record(stage_file(run_dir, stage), make_stage_record(stage=stage, state=state, **changes))
 
 
 @pytest.mark.parametrize(

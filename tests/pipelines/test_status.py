@@ -15,7 +15,6 @@ from components.core.runs import (
     ModelVersion,
     Output,
     RunRecord,
-    StageRecord,
     State,
     TrackingRecord,
     stage_file,
@@ -27,7 +26,7 @@ from components.core.stages import STAGES
 from pipelines.cli import main
 from pipelines.status import run_dir_of, status_of
 from pipelines.summary import line_of, summary_of
-from tests.pipelines.results import FIGURES
+from tests.pipelines.results import FIGURES, make_stage_record
 
 NOW_S = time.time()
 
@@ -50,19 +49,16 @@ def _run(home: Home, run_id: str = "r1", **changes: Any) -> Path:
 
 
 def _stage(run_dir: Path, stage: str, **changes: Any) -> None:
-    values: dict[str, Any] = {
-        "stage": stage,
+    done = {
         "state": State.SUCCEEDED,
-        "reused": False,
         "rows_in": 5,
         "rows_out": 4,
         "refused": {"too_short": 1},
         "seconds": 2.0,
         "started_s": NOW_S,
         "outputs": {"out": Output(digest="d", path="/store/d")},
-        "facts": {},
     }
-    write_record(stage_file(run_dir, stage), StageRecord(**{**values, **changes}))
+    write_record(stage_file(run_dir, stage), make_stage_record(stage=stage, **{**done, **changes}))
 
 
 @pytest.fixture

@@ -21,6 +21,9 @@ from components.core.contracts.errors import ContractError
 from components.core.models.container import read_container
 
 _MODEL = "model.bin"
+_SETTINGS = "config.json"
+_TOKENIZER = "tokenizer.json"
+_END = "<|endoftext|>"
 _SPECIFICATION = "WhisperSpec"
 _MULTILINGUAL_VOCABULARY = 51_865  # the English models have one token fewer, large-v3 one more
 
@@ -78,12 +81,12 @@ def convert_whisper(source: Path, target: Path) -> None:
     declared = {name: int(tensor) for name, tensor in container.tensors.items() if not tensor.shape}
     _check_declared(declared)
     state = dict(_parameters({n: t for n, t in container.tensors.items() if t.shape}))
-    tokens = _special_tokens(source / "tokenizer.json")
+    tokens = _special_tokens(source / _TOKENIZER)
     config = _config(state, declared, tokens)
     model = _filled(config, state)
-    model.generation_config = _generation_config(config, tokens, _json(source / "config.json"))
+    model.generation_config = _generation_config(config, tokens, _json(source / _SETTINGS))
     model.save_pretrained(target)
-    tokenizer = WhisperTokenizer.from_pretrained(source, pad_token="<|endoftext|>")  # noqa: S106 (no password)
+    tokenizer = WhisperTokenizer.from_pretrained(source, pad_token=_END)
     WhisperProcessor(WhisperFeatureExtractor(feature_size=config.num_mel_bins), tokenizer).save_pretrained(target)
 
 
@@ -136,10 +139,10 @@ def _config(state: Mapping[str, Tensor], declared: Mapping[str, int], tokens: Ma
             decoder_ffn_dim=state["model.decoder.layers.0.fc1.weight"].shape[0],
             max_source_positions=state["model.encoder.embed_positions.weight"].shape[0],
             max_target_positions=state["model.decoder.embed_positions.weight"].shape[0],
-            decoder_start_token_id=tokens["<|startoftranscript|>"],
-            eos_token_id=tokens["<|endoftext|>"],
-            bos_token_id=tokens["<|endoftext|>"],
-            pad_token_id=tokens["<|endoftext|>"],
+            decoder_start_token_id=_value(tokens, "<|startoftranscript|>", _TOKENIZER),
+            eos_token_id=_value(tokens, _END, _TOKENIZER),
+            bos_token_id=_value(tokens, _END, _TOKENIZER),
+            pad_token_id=_value(tokens, _END, _TOKENIZER),
             begin_suppress_tokens=None,  # the default is the English models'; the generation settings have them
         )
     except (KeyError, IndexError, ValueError) as error:
@@ -153,8 +156,11 @@ def _layers(state: Mapping[str, Tensor], side: str) -> int:
 
 def _filled(config: WhisperConfig, state: dict[str, Tensor]) -> WhisperForConditionalGeneration:
     """Return the model with every parameter set and every tensor used."""
-    with torch.device("meta"):
-        model = WhisperForConditionalGeneration(config)
+    try:
+        with torch.device("meta"):
+            model = WhisperForConditionalGeneration(config)
+    except ValueError as error:
+        raise ContractError(f"{_MODEL}: not a whole Whisper: {error}") from error
     state = {**state, "proj_out.weight": state["model.decoder.embed_tokens.weight"]}
     wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
     for name in sorted(wanted.keys() | state.keys()):
@@ -167,26 +173,31 @@ def _filled(config: WhisperConfig, state: dict[str, Tensor]) -> WhisperForCondit
 
 
 def _special_tokens(path: Path) -> dict[str, int]:
-    added = _json(path).get("added_tokens", [])
-    return {token["content"]: token["id"] for token in added}
+    return {token["content"]: token["id"] for token in _value(_json(path), "added_tokens", _TOKENIZER)}
+
+
+def _value(values: Mapping[str, Any], name: str, file: str) -> Any:
+    if name not in values:
+        raise ContractError(f"{file}: {name} is missing")
+    return values[name]
 
 
 def _generation_config(config: WhisperConfig, tokens: Mapping[str, int], shipped: dict[str, Any]) -> GenerationConfig:
     """Return settings with which `generate` transcribes; a multilingual model also gets its languages and tasks."""
     multilingual = config.vocab_size >= _MULTILINGUAL_VOCABULARY
     languages = {text: number for text, number in tokens.items() if re.fullmatch(r"<\|[a-z]{2,3}\|>", text)}
-    tasks = {name: tokens[f"<|{name}|>"] for name in ("transcribe", "translate")}
+    tasks = {name: _value(tokens, f"<|{name}|>", _TOKENIZER) for name in ("transcribe", "translate")}
     return GenerationConfig(
         decoder_start_token_id=config.decoder_start_token_id,
         eos_token_id=config.eos_token_id,
         bos_token_id=config.bos_token_id,
         pad_token_id=config.pad_token_id,
         max_length=config.max_target_positions,
-        suppress_tokens=shipped["suppress_ids"],
-        begin_suppress_tokens=shipped["suppress_ids_begin"],
-        alignment_heads=shipped["alignment_heads"],
-        no_timestamps_token_id=tokens["<|notimestamps|>"],
-        prev_sot_token_id=tokens["<|startofprev|>"],
+        suppress_tokens=_value(shipped, "suppress_ids", _SETTINGS),
+        begin_suppress_tokens=_value(shipped, "suppress_ids_begin", _SETTINGS),
+        alignment_heads=_value(shipped, "alignment_heads", _SETTINGS),
+        no_timestamps_token_id=_value(tokens, "<|notimestamps|>", _TOKENIZER),
+        prev_sot_token_id=_value(tokens, "<|startofprev|>", _TOKENIZER),
         is_multilingual=multilingual,
         return_timestamps=False,
         **({"lang_to_id": languages, "task_to_id": tasks} if multilingual else {}),

@@ -29,19 +29,19 @@ def closed(folder: Path, kind: str, rows: list[Record]) -> Path:
     return folder
 
 
-def make_model(folder: Path, encoder: StoredModel, llm: StoredModel, **changes: str) -> Path:
+def make_model(folder: Path, encoder: StoredModel, llm: StoredModel, *, claimed_llm: str | None = None) -> Path:
     folder.mkdir()
     backbone = identity_of(llm, "transformers", "5", "float32")
     config = ModelConfig(
         adapter=ADAPTER,
         max_transcript_tokens=20,
         encoder=encoder.digest,
-        llm=llm.digest,
+        llm=claimed_llm or llm.digest,
         backbone=backbone,
         accepted="0" * 64,
         steps=0,
     )
-    save_model(folder, untrained_adapter(ADAPTER), config.model_copy(update=changes))
+    save_model(folder, untrained_adapter(ADAPTER), config)
     return closed(folder, "model", [])
 
 
@@ -92,7 +92,7 @@ def test_a_model_of_another_backbone_is_refused_in_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    model = make_model(tmp_path / "model", encoder, llm, llm="f" * 64)
+    model = make_model(tmp_path / "model", encoder, llm, claimed_llm="f" * 64)
 
     with pytest.raises(SystemExit) as stopped:
         evaluate(model, inputs, tmp_path / "out")

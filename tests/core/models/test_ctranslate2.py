@@ -163,7 +163,10 @@ def test_a_tensor_without_a_place_and_a_parameter_without_a_tensor_are_named(
         convert_whisper(source, tmp_path / "target")
 
 
-@pytest.mark.parametrize(("name", "content"), [("tokenizer.json", "{"), ("config.json", "[]"), ("config.json", "{}")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("tokenizer.json", "{"), ("tokenizer.json", "{}"), ("config.json", "[]"), ("config.json", "{}")],
+)
 def test_a_damaged_companion_file_is_named(source: Path, tmp_path: Path, name: str, content: str) -> None:
     write(source / "model.bin", as_ctranslate2(WhisperForConditionalGeneration(SIZES["english"])))
     (source / name).write_text(content)
@@ -194,7 +197,7 @@ def heard(corpus: str, every: int, encoder: StoredModel) -> tuple[list[str], lis
     return [normalise(row["transcript"]) for row in rows], [normalise(text) for text in texts]
 
 
-@pytest.mark.parametrize(("corpus", "every", "limit"), [("asterisk-en", 4, 0.1), ("librivox-austen", 1, 0.1)])
+@pytest.mark.parametrize(("corpus", "every", "limit"), [("asterisk-en", 6, 0.1), ("librivox-austen", 1, 0.1)])
 def test_it_transcribes_the_corpus_with_few_wrong_words(
     encoder: StoredModel, corpus: str, every: int, limit: float
 ) -> None:

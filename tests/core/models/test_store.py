@@ -5,12 +5,14 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
+from components.core import digests
 from components.core.contracts.errors import ConfigurationError, ContractError
-from components.core.models import store
+from components.core.models import conversion, store
 from components.core.models.store import LLM, StoredModel, identity_of, open_model, read_model_manifest, resolve_model
 from tests.core.models.model_folder import make_model_folder
 
@@ -31,7 +33,7 @@ def flip(file: Path) -> None:
     file.write_bytes(data)
 
 
-def in_a_process(work: Callable[[], object]) -> multiprocessing.Process:
+def in_a_process(work: Callable[[], object]) -> BaseProcess:
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
     return process
@@ -129,7 +131,7 @@ def test_what_was_verified_is_hashed_again_only_after_a_write(
         hashed.append(path.name)
         return digest(path)
 
-    digest = store.digest_of_file
+    digest = digests.digest_of_file
     monkeypatch.setattr(store, "digest_of_file", digest_of_file)
     open_model(model.ref, root)
     assert "model.safetensors" in hashed, "written a moment ago: it could be written again within the clock's tick"
@@ -215,7 +217,7 @@ def test_processes_that_resolve_at_once_fetch_once_and_all_get_the_model(
         time.sleep(0.2)
         convert_as_ever(source, target)
 
-    convert_as_ever = store.convert
+    convert_as_ever = conversion.convert
     monkeypatch.setattr(store, "convert", convert)
 
     processes = [in_a_process(lambda ref=ref: resolve_model(ref, root)) for ref in refs * 3]  # type: ignore[misc]
