@@ -1,4 +1,4 @@
-"""Records of stages, and finished results in a store, made by the real way to run a stage with one file for its work."""
+"""Records of stages, and results in a store, made by the real way to run a stage with one file for its work."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -229,8 +228,8 @@ def _killed_in(command: Desta, stage: str, unit: str, *, done: int, whole: bool)
         assert generation.reading is not None
         return Killed(first=view.reading.first, resumed_generation_at=generation.reading.first)
     finally:
-        for process in [*psutil.Process().children(recursive=True)]:
-            process.kill()
+        driver.kill()
+        driver.wait()
 
 
 def _wait_for(command: Desta, driver: subprocess.Popen[str], stage: str, unit: str, done: int) -> StageView:

@@ -197,7 +197,7 @@ def heard(corpus: str, every: int, encoder: StoredModel) -> tuple[list[str], lis
     return [normalise(row["transcript"]) for row in rows], [normalise(text) for text in texts]
 
 
-@pytest.mark.parametrize(("corpus", "every", "limit"), [("asterisk-en", 6, 0.1), ("librivox-austen", 1, 0.1)])
+@pytest.mark.parametrize(("corpus", "every", "limit"), [("asterisk-en", 6, 0.12), ("librivox-austen", 1, 0.08)])
 def test_it_transcribes_the_corpus_with_few_wrong_words(
     encoder: StoredModel, corpus: str, every: int, limit: float
 ) -> None:
