@@ -17,7 +17,7 @@ def open_ui(home: Home, port: int) -> None:
     uri = home.tracking_uri
     if uri.startswith("http"):
         raise ConfigurationError(f"MLFLOW_TRACKING_URI is {uri}: open that address in a browser")
-    address = ["--host", "127.0.0.1", "--port", str(port)]
+    address = ["--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, *address]
     print(f"MLflow on port {port} of this machine (127.0.0.1); Ctrl-C ends it", file=sys.stderr, flush=True)
     os.execve(sys.executable, command, {**os.environ, **PRIVATE_ENVIRONMENT})  # noqa: S606 (no shell is meant)

@@ -28,7 +28,8 @@ def train(job: TrainingJob, accepted: Artifact, place: Workplace) -> Outcome:
         SourceError: the training processes ended before their work was done.
     """
     rows = sum(sample.split is Split.TRAIN for sample in accepted.read(Sample))
-    _launch(job)
+    if not job.model.is_dir():
+        _launch(job)
     for name in (ADAPTER_FILE, CONFIG_FILE):
         shutil.copyfile(job.model / name, place.draft.folder / name)
     shutil.copyfile(job.metrics_file, place.draft.folder / LOG)
@@ -46,7 +47,8 @@ def _launch(job: TrainingJob) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=1", f"--nproc-per-node={processes}"]
     torchrun += ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--max-restarts=0"]
     threads = max(1, (os.cpu_count() or 1) // processes)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "DS_LOG_LEVEL": "error"}
+    # torchrun gives each process a session of its own: they have to notice by themselves when this one is gone.
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "DESTA_DRIVER_PID": str(os.getpid())}
     if not _has_gpu():
         environment["DS_ACCELERATOR"] = "cpu"
     done = subprocess.run([*torchrun, "-m", "components.train_model.worker", str(file)], env=environment, check=False)

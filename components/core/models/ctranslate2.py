@@ -187,6 +187,8 @@ def _generation_config(config: WhisperConfig, tokens: Mapping[str, int], shipped
     multilingual = config.vocab_size >= _MULTILINGUAL_VOCABULARY
     languages = {text: number for text, number in tokens.items() if re.fullmatch(r"<\|[a-z]{2,3}\|>", text)}
     tasks = {name: _value(tokens, f"<|{name}|>", _TOKENIZER) for name in ("transcribe", "translate")}
+    # Without the task in its prompt, a multilingual model that detects the language itself stammers.
+    choices = {"lang_to_id": languages, "task_to_id": tasks, "task": "transcribe"}
     return GenerationConfig(
         decoder_start_token_id=config.decoder_start_token_id,
         eos_token_id=config.eos_token_id,
@@ -200,7 +202,7 @@ def _generation_config(config: WhisperConfig, tokens: Mapping[str, int], shipped
         prev_sot_token_id=_value(tokens, "<|startofprev|>", _TOKENIZER),
         is_multilingual=multilingual,
         return_timestamps=False,
-        **({"lang_to_id": languages, "task_to_id": tasks} if multilingual else {}),
+        **(choices if multilingual else {}),
     )
 
 

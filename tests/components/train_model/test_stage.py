@@ -113,6 +113,8 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
+    time.sleep(2)  # the processes that it started notice within a second
+    assert not list(home.root.glob("work/train_model/*/model"))
     assert not (home.root / "out").exists()
 
     finish(start(home, inputs))
@@ -129,7 +131,7 @@ def test_two_processes_learn_what_one_learns(inputs: list[str], home: Home, tmp_
         finish(start(home, inputs, "--processes", processes, "--dropout", "0", "--model", str(tmp_path / processes)))
         learned[processes] = losses(tmp_path / processes)
 
-    assert learned["2"] == pytest.approx(learned["1"], rel=1e-4)
+    assert learned["2"] == pytest.approx(learned["1"], rel=1e-3)
 
 
 def test_samples_of_another_generator_end_the_stage_with_one_line(

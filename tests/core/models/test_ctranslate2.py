@@ -123,6 +123,7 @@ def test_a_whisper_of_any_size_comes_through_tensor_for_tensor(source: Path, tmp
     assert extractor.feature_size == SIZES[size].num_mel_bins
     assert model.generation_config.is_multilingual == (size == "multilingual")
     assert hasattr(model.generation_config, "lang_to_id") == (size == "multilingual")
+    assert getattr(model.generation_config, "task", None) == ("transcribe" if size == "multilingual" else None)
 
 
 def _set(name: str, value: Tensor) -> Callable[[Tensors], object]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from gguf import GGUFReader, dequantize
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from components.core.contracts.errors import ContractError
 from components.core.conversation import text_conversation
@@ -66,7 +66,7 @@ def in_transformers_order(weights: np.ndarray, heads: int) -> np.ndarray:
 
 def test_the_saved_model_has_the_tensors_of_the_gguf_file(llm: StoredModel, gguf_file: Path) -> None:
     saved = load_file(llm.folder / "model.safetensors")
-    config = AutoModelForCausalLM.from_pretrained(llm.folder).config
+    config = AutoConfig.from_pretrained(llm.folder)
     heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
     seen = set()
 
