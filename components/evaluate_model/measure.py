@@ -1,8 +1,9 @@
 """Run the conditions: each held-out sample under the untrained adapter, the trained one, and the wrong clip."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -24,6 +25,17 @@ class Pair:
     """Whether greedy answers are wanted as well."""
 
 
+class Written(NamedTuple):
+    """What is said about one sample in each condition; `None` where it was not asked for."""
+
+    untrained: str | None
+    trained: str | None
+    wrong_clip: str | None
+
+
+_NOT_WRITTEN = Written(None, None, None)
+
+
 @dataclass(frozen=True)
 class Listener:
     """A model in one of the conditions."""
@@ -40,14 +52,10 @@ class Listener:
         nll: torch.Tensor = self.model(*self._heard(pairs, wrong), [pair.ids for pair in pairs])
         return [float(value) for value in nll]
 
-    def answers(self, pairs: Sequence[Pair], *, wrong: bool) -> list[str | None]:
-        """Return greedy answers where they are wanted."""
-        asked = [pair for pair in pairs if pair.write]
-        if not asked:
-            return [None] * len(pairs)
-        rows = [pair.ids for pair in asked]
-        written = iter(self.model.answer(*self._heard(asked, wrong), rows, self.tokenizer, self.answer_tokens))
-        return [next(written) if pair.write else None for pair in pairs]
+    def answers(self, pairs: Sequence[Pair], *, wrong: bool) -> list[str]:
+        """Return greedy answers."""
+        heard, rows = self._heard(pairs, wrong), [pair.ids for pair in pairs]
+        return self.model.answer(*heard, rows, self.tokenizer, self.answer_tokens)
 
     def _heard(self, pairs: Sequence[Pair], wrong: bool) -> tuple[torch.Tensor, torch.Tensor]:
         clips = [(pair.other if wrong else pair.sample).clip_id for pair in pairs]
@@ -64,15 +72,32 @@ def pair_up(samples: Sequence[Sample], others: Sequence[Sample], splicer: Splice
     return sorted(pairs, key=lambda pair: (-pair.ids.length(0), pair.sample.sample_id))
 
 
-def measure(pairs: Sequence[Pair], untrained: Listener, trained: Listener, batch: int) -> Iterator[Answer]:
+def write(pairs: Sequence[Pair], untrained: Listener, trained: Listener, batch: int) -> Iterator[tuple[str, Written]]:
+    """Yield the sample ids of the pairs whose answers are wanted, with what is said in each condition.
+
+    They are written in batches of their own: a step of the LLM costs about the same for one row as for many.
+    """
+    asked = iter([pair for pair in pairs if pair.write])
+    while part := list(islice(asked, batch)):
+        said = (
+            untrained.answers(part, wrong=False),
+            trained.answers(part, wrong=False),
+            trained.answers(part, wrong=True),
+        )
+        for pair, texts in zip(part, zip(*said, strict=True), strict=True):
+            yield pair.sample.sample_id, Written(*texts)
+
+
+def measure(
+    pairs: Sequence[Pair], written: Mapping[str, Written], untrained: Listener, trained: Listener, batch: int
+) -> Iterator[Answer]:
     """Yield an answer for each pair; the transcript stays the right one in every condition."""
     rows = iter(pairs)
     while part := list(islice(rows, batch)):
         before, after = untrained.losses(part, wrong=False), trained.losses(part, wrong=False)
         wrong = trained.losses(part, wrong=True)
-        said_before, said = untrained.answers(part, wrong=False), trained.answers(part, wrong=False)
-        said_wrong = trained.answers(part, wrong=True)
         for row, pair in enumerate(part):
+            said = written.get(pair.sample.sample_id, _NOT_WRITTEN)
             yield Answer(
                 sample_id=pair.sample.sample_id,
                 clip_id=pair.sample.clip_id,
@@ -85,7 +110,7 @@ def measure(pairs: Sequence[Pair], untrained: Listener, trained: Listener, batch
                 nll_untrained=before[row],
                 nll_trained=after[row],
                 nll_wrong_clip=wrong[row],
-                response_untrained=said_before[row],
-                response_trained=said[row],
-                response_wrong_clip=said_wrong[row],
+                response_untrained=said.untrained,
+                response_trained=said.trained,
+                response_wrong_clip=said.wrong_clip,
             )

@@ -18,7 +18,7 @@ from components.core.models.store import StoredModel
 from components.core.publishing import write_file
 from components.evaluate_model.gate import refusals
 from components.evaluate_model.held_out import choose_samples, wrong_clips
-from components.evaluate_model.measure import Listener, measure, pair_up
+from components.evaluate_model.measure import Listener, measure, pair_up, write
 from components.evaluate_model.report import Report, as_markdown
 from components.evaluate_model.scores import Scores, score
 from components.evaluate_model.settings import EvaluateModelSettings
@@ -55,7 +55,10 @@ def evaluate(
 
     pairs = pair_up(samples, others, Splicer(tokenizer, config.max_transcript_tokens), settings.answers)
     untrained, trained = listener(untrained_adapter(config.adapter)), listener(load_adapter(folder, config))
-    measured = measure(pairs, untrained, trained, settings.batch)
+    said = write(pairs, untrained, trained, settings.batch)
+    asked = sum(pair.write for pair in pairs)
+    written = dict(place.progress.track(said, label="write answers", unit="answers", total=asked))
+    measured = measure(pairs, written, untrained, trained, settings.batch)
     answers = list(place.progress.track(measured, label="evaluate", unit="samples", total=len(pairs)))
     return _publish(answers, settings, place)
 

@@ -4,12 +4,14 @@ Shapes: B rows, N positions (padded on the left), R target tokens (aligned on th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
 from components.core.models.adapter import Adapter
 from components.core.models.splice import Spliced
@@ -33,12 +35,16 @@ class AudioLanguageModel(nn.Module):
 
     def forward(self, features: Tensor, frames: Tensor, rows: Sequence[Spliced]) -> Tensor:
         """Return the negative log-likelihood (nats, summed over target tokens) of each row's target: [B]."""
-        embeddings, mask = self._embed(self.adapter(features, frames), rows, with_target=True)
+        audio = self.adapter(features, frames)
+        shared = _common_beginning([row.prefix for row in rows])
+        unlike = [replace(row, prefix=row.prefix[len(shared) :]) for row in rows]
+        embeddings, mask = self._embed(audio, unlike, with_target=True)
         labels = _right_aligned([row.target for row in rows]).to(embeddings.device)
         logits = self.llm(
             inputs_embeds=embeddings,
-            attention_mask=mask,
-            position_ids=_positions(mask),
+            past_key_values=self._read(shared, len(rows), audio.device),
+            attention_mask=F.pad(mask, (len(shared), 0), value=1),
+            position_ids=_positions(mask) + len(shared),
             logits_to_keep=labels.shape[1] + 1,
             use_cache=False,
         ).logits[:, :-1]
@@ -66,6 +72,17 @@ class AudioLanguageModel(nn.Module):
         )
         return [str(text).strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
 
+    @torch.no_grad()
+    def _read(self, shared: tuple[int, ...], rows: int, device: torch.device) -> Cache | None:
+        """Let the LLM read once what all rows begin with: no gradient goes back beyond the first clip."""
+        if not shared:
+            return None
+        cache: Cache = self.llm(
+            input_ids=torch.tensor([shared], device=device), use_cache=True, logits_to_keep=1
+        ).past_key_values
+        cache.batch_repeat_interleave(rows)
+        return cache
+
     def _embed(self, audio: Tensor, rows: Sequence[Spliced], *, with_target: bool) -> tuple[Tensor, Tensor]:
         """Return left-padded embeddings [B, N, H] and their attention mask [B, N]."""
         embedded = [self._row(vectors, row, with_target) for vectors, row in zip(audio, rows, strict=True)]
@@ -80,6 +97,11 @@ class AudioLanguageModel(nn.Module):
         embedded = words(torch.tensor(ids, device=vectors.device))
         before = len(row.prefix)
         return torch.cat([embedded[:before], vectors.to(embedded.dtype), embedded[before:]])
+
+
+def _common_beginning(sequences: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*sequences, strict=False))
+    return tuple(tokens[0] for tokens in alike)
 
 
 def _right_aligned(targets: Sequence[tuple[int, ...]]) -> Tensor:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -29,6 +31,14 @@ def rows(llm: StoredModel) -> list[Spliced]:
 def test_a_row_costs_the_same_alone_and_in_a_batch(model: AudioLanguageModel, rows: list[Spliced]) -> None:
     together = model(*padded(CLIPS), rows)
     alone = torch.cat([model(*padded([clip]), [row]) for clip, row in zip(CLIPS, rows, strict=True)])
+
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)
+
+
+def test_rows_may_begin_with_different_words(model: AudioLanguageModel, rows: list[Spliced]) -> None:
+    changed = [rows[0], replace(rows[1], prefix=(*rows[1].target, *rows[1].prefix))]
+    together = model(*padded(CLIPS), changed)
+    alone = torch.cat([model(*padded([clip]), [row]) for clip, row in zip(CLIPS, changed, strict=True)])
 
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)
 
