@@ -7,8 +7,8 @@ Both have the same words around the same place, so that what the generator wrote
 from components.core.contracts.records import AUDIO_SPAN, Message
 
 SYSTEM_PROMPT = "You listen to audio."
-# Of the wordings tried on 72 real questions most answers end in time with this one: 79 % within 40 tokens, where
-# asking for one short sentence in the system prompt gave 69 %.
+# Of the wordings tried on the sample corpora this one leaves most answers to train on: 609 of 828 were accepted, and
+# 515 where the question and this sentence followed the clip on one line without a label.
 ANSWER_FORM = "Name what you hear, in one short English sentence."
 
 
@@ -25,5 +25,5 @@ def audio_conversation(prompt: str) -> tuple[Message, ...]:
 def _conversation(clip: str, prompt: str) -> tuple[Message, ...]:
     return (
         Message(role="system", content=SYSTEM_PROMPT),
-        Message(role="user", content=f"{clip}\n{prompt} {ANSWER_FORM}"),
+        Message(role="user", content=f"{clip}\n\nQuestion: {prompt}\n{ANSWER_FORM}"),
     )

@@ -10,9 +10,9 @@ from components.core.settings import Settings
 class TrainModelSettings(Settings):
     """Architecture, optimisation and launch; the defaults learn to hear within some hundred steps on two cores."""
 
-    steps: int = Field(150, ge=1, description="optimiser steps")
+    steps: int = Field(120, ge=1, description="optimiser steps")
     batch: int = Field(8, ge=1, description="samples in a step, over all processes")
-    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate of AdamW")
+    learning_rate: float = Field(5e-4, gt=0, description="peak learning rate of AdamW")
     warmup_steps: int = Field(10, ge=0, description="steps of linear warm-up before the cosine")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay")
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
@@ -20,7 +20,7 @@ class TrainModelSettings(Settings):
     qformer_layers: int = Field(2, ge=1, description="layers of the shared Q-Former (upstream's released model: 6)")
     mask_frames: bool = Field(True, description="attend to the clip's own frames only (upstream: false)")
     normalise: bool = Field(True, description="normalise tapped features, without parameters (upstream: false)")
-    query_scale: float = Field(0.02, gt=0, description="standard deviation of the queries at the start (upstream: 1)")
+    query_scale: float = Field(1.0, gt=0, description="standard deviation of the queries at the start")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the Q-Former")
     max_transcript_tokens: int = Field(
         100, ge=1, description="transcript tokens beside the audio vectors; the rest is cut"

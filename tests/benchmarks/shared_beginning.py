@@ -28,7 +28,7 @@ ADAPTER = AdapterConfig(
     queries=16,
     mask_frames=True,
     normalise=True,
-    query_scale=0.02,
+    query_scale=1.0,
     dropout=0.1,
     init_seed=1,
 )

@@ -20,8 +20,8 @@ from components.core.contracts.records import Record
 class AdapterConfig(Record):
     """Everything that decides an untrained adapter.
 
-    `mask_frames`, `normalise` and `query_scale` make it hear within a few hundred steps (design notes, §6); upstream's
-    exact form is `mask_frames=False, normalise=False, query_scale=1.0, queries=64`.
+    `mask_frames` and `normalise` together make it hear within a few hundred steps (design notes, §6); upstream's exact
+    form is `mask_frames=False, normalise=False, query_scale=1.0, queries=64`.
     """
 
     encoder_width: int = Field(ge=1)
