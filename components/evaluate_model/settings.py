@@ -8,7 +8,7 @@ from components.core.settings import Settings
 class EvaluateModelSettings(Settings):
     """How much is measured, and what a model must reach to be registered."""
 
-    max_samples: int = Field(160, ge=2, description="held-out samples to measure, spread over the domains")
+    max_samples: int = Field(120, ge=2, description="held-out samples to measure, spread over the domains")
     answers: int = Field(24, ge=0, description="samples for which greedy answers are written, spread over the domains")
     answer_tokens: int = Field(32, ge=1, description="longest greedy answer")
     batch: int = Field(8, ge=1, description="samples in a forward pass")

@@ -10,7 +10,7 @@ from components.core.settings import Settings
 class TrainModelSettings(Settings):
     """Architecture, optimisation and launch; the defaults learn to hear within some hundred steps on two cores."""
 
-    steps: int = Field(120, ge=1, description="optimiser steps")
+    steps: int = Field(90, ge=1, description="optimiser steps")
     batch: int = Field(8, ge=1, description="samples in a step, over all processes")
     learning_rate: float = Field(5e-4, gt=0, description="peak learning rate of AdamW")
     warmup_steps: int = Field(10, ge=0, description="steps of linear warm-up before the cosine")
