@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.core.corpora import read_corpora
+from components.core.corpora.reading import read_corpora
 from components.core.digests import digest_of
 from pipelines.sample_data import data_pointer, sample_corpora
 

@@ -28,6 +28,7 @@ LOUDEST = 8.0
 """Lossy formats overshoot full scale (1.0) a little; a value far beyond it is an integer that was stored as a float."""
 
 _BLOCK_FRAMES = 1 << 18
+_ROUNDED_S = 0.1  # manifests round the ends of stretches
 # libsndfile's log on a file that ends before its header says; programs that write to a pipe announce about 2 or 4 GB.
 _ENDS_EARLY = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be \d+\)", re.MULTILINE)
 _PIPED_BYTES = 0x7FFF_0000
@@ -37,21 +38,43 @@ class AudioError(SourceError):
     """A file that cannot be heard; the message says why, without the file's name."""
 
 
-def decode(source: Path | bytes, *, at_most_s: float = math.inf) -> tuple[Samples, int]:
-    """Decode a file to mono, in the mean of its channels, and return the samples (float32) and their rate in Hz.
+def decode(
+    source: Path | bytes, *, start_s: float = 0.0, duration_s: float | None = None, at_most_s: float = math.inf
+) -> tuple[Samples, int]:
+    """Decode a stretch of a file to mono, in the mean of its channels; return samples (float32) and their rate in Hz.
 
-    Reading stops soon after `at_most_s` seconds, so that a very long file costs no more memory than a long one.
+    The stretch begins at `start_s` and has `duration_s` seconds (`None`: up to the end of the file, of which
+    reading stops soon after `at_most_s` seconds, so that a very long file costs no more memory than a long one).
 
     Raises:
-        AudioError: not a file, not audio, damaged or cut off, an odd rate, or samples that are not numbers.
+        AudioError: not a file, not audio, damaged or cut off, an odd rate, no numbers, or no such stretch.
     """
     try:
         with _opened(source) as file:
-            return _mono(file, at_most_s), file.samplerate
+            _go_to(file, start_s)
+            if duration_s is None:
+                return _mono(file, at_most_s), file.samplerate
+            return _stretch(file, duration_s), file.samplerate
     except sf.LibsndfileError as error:
         raise AudioError(f"cannot be decoded: {error.error_string.rstrip('.')}") from error
     except OSError as error:
         raise AudioError(f"cannot be read: {error.strerror}") from error
+
+
+def _go_to(file: sf.SoundFile, start_s: float) -> None:
+    start = round(start_s * file.samplerate)
+    if start and start >= file.frames:
+        raise AudioError(f"is to start at {start_s:g} s, the file has {file.frames / file.samplerate:.2f}")
+    if start:
+        file.seek(start)
+
+
+def _stretch(file: sf.SoundFile, duration_s: float) -> Samples:
+    wanted = round(duration_s * file.samplerate)
+    samples: Samples = file.read(wanted, dtype="float32", always_2d=True).mean(axis=1)
+    if (missing_s := (wanted - len(samples)) / file.samplerate) > _ROUNDED_S:
+        raise AudioError(f"ends {missing_s:.2f} s before the stretch that is asked for")
+    return _plausible(samples)
 
 
 @contextmanager
@@ -79,7 +102,7 @@ def _descriptor(path: Path) -> int:
 
 def _mono(file: sf.SoundFile, at_most_s: float) -> Samples:
     blocks: list[Samples] = []
-    done = 0
+    begun, done = file.tell(), 0
     while done <= at_most_s * file.samplerate:
         block = file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)
         if not len(block):
@@ -88,8 +111,8 @@ def _mono(file: sf.SoundFile, at_most_s: float) -> Samples:
         done += len(block)
     else:
         return _plausible(np.concatenate(blocks))
-    if done < file.frames:
-        raise AudioError(f"cut off: {done} samples of the {file.frames} that its header announces")
+    if begun + done < file.frames:
+        raise AudioError(f"cut off: {begun + done} samples of the {file.frames} that its header announces")
     return _plausible(np.concatenate(blocks) if blocks else np.zeros(0, np.float32))
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from components.core.contracts.records import Clip, Domain, Measurements
-from components.core.corpora import plain
+from components.core.corpora.policy import plain
 from components.extract_metadata.languages import name_of
 from components.extract_metadata.words import measured_words
 

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _command(argv: Sequence[str] | None) -> None:
-    from components.core.corpora import read_corpora
+    from components.core.corpora.reading import read_corpora
 
     args, home, stage = parser().parse_args(argv), current_home(), stage_named(NAME)
     settings = checked(NAME, IngestAudioSettings, given(args, IngestAudioSettings))

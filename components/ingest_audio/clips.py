@@ -7,7 +7,7 @@ import numpy as np
 
 from components.core.audio import FULL_SCALE, AudioError, Pcm, decode, encode_flac, pcm_digest, quantise, resample
 from components.core.contracts.records import SAMPLE_RATE_HZ, Audio, Clip, ClipRefusal, RefusedClip, Source
-from components.core.corpora import Recording
+from components.core.corpora.reading import Recording
 from components.core.digests import digest_of_bytes, digest_of_file
 from components.ingest_audio.settings import IngestAudioSettings
 from components.ingest_audio.splits import Placed
@@ -23,11 +23,12 @@ class _Refused(Exception):
 def make_clip(placed: Placed, settings: IngestAudioSettings) -> Clip | RefusedClip:
     """Decode a recording to 16 kHz mono and keep it as FLAC; nothing about a file's content raises."""
     recording = placed.recording
-    source = _source_of(recording)
+    audio = _audio_of(recording)
+    source = _source_of(recording, audio)
     if placed.conflict:
         return RefusedClip(source=source, reason=ClipRefusal.SPLIT_CONFLICT, detail=placed.conflict)
     try:
-        pcm = _hear(recording.file, settings)
+        pcm = _hear(recording, audio, settings)
     except _Refused as refused:
         return RefusedClip(source=source, reason=refused.reason, detail=refused.detail)
     clip_id = pcm_digest(pcm)
@@ -47,19 +48,37 @@ def make_clip(placed: Placed, settings: IngestAudioSettings) -> Clip | RefusedCl
     )
 
 
-def _source_of(recording: Recording) -> Source:
+def _audio_of(recording: Recording) -> Path | bytes:
+    """Return the file, or the bytes of the member that a larger file holds (none where it cannot be read)."""
+    if recording.member is None:
+        return recording.file
     try:
-        digest = digest_of_file(recording.file)
+        return recording.member.read()
+    except OSError:
+        return b""
+
+
+def _source_of(recording: Recording, audio: Path | bytes) -> Source:
+    try:
+        digest = digest_of_bytes(audio) if isinstance(audio, bytes) else digest_of_file(audio)
     except (OSError, ValueError):  # decoding will say what is wrong; of such a file no byte was read
         digest = digest_of_bytes(b"")
     return Source(
-        corpus=recording.corpus, path=recording.path, sha256=digest, source_id=recording.source_id, offset_s=0.0
+        corpus=recording.corpus,
+        path=recording.path,
+        sha256=digest,
+        source_id=recording.source_id,
+        offset_s=recording.start_s,
     )
 
 
-def _hear(file: Path, settings: IngestAudioSettings) -> Pcm:
+def _hear(recording: Recording, audio: Path | bytes, settings: IngestAudioSettings) -> Pcm:
+    if (recording.duration_s or 0) > settings.max_s:
+        raise _Refused(ClipRefusal.TOO_LONG, f"longer than {settings.max_s:g} s")
     try:
-        samples, rate_hz = decode(file, at_most_s=settings.max_s)
+        samples, rate_hz = decode(
+            audio, start_s=recording.start_s, duration_s=recording.duration_s, at_most_s=settings.max_s
+        )
     except AudioError as error:
         raise _Refused(ClipRefusal.UNREADABLE, str(error)) from error
     duration_s = len(samples) / rate_hz

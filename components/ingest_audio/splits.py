@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from components.core.contracts.records import Domain, Split
-from components.core.corpora import Recording
+from components.core.corpora.reading import Recording
 from components.core.digests import seed_of
 from components.ingest_audio.settings import IngestAudioSettings
 
@@ -79,7 +79,9 @@ def take_evenly(placed: Sequence[Placed], most: int, seed: int) -> list[Placed]:
 
 
 def _draw(recording: Recording, seed: int) -> int:
-    return seed_of(seed, "subset", recording.corpus, recording.path)
+    # Stretches of one file differ in where they begin; a whole file draws by its name alone.
+    start = [f"{recording.start_s:g}"] if recording.start_s else []
+    return seed_of(seed, "subset", recording.corpus, recording.path, *start)
 
 
 def _ranked(strata: Iterable[list[int]]) -> Iterable[tuple[float, int, int]]:

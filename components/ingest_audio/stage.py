@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from components.core.contracts.artifacts import Tally
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Clip, ClipRefusal, RefusedClip, Source
-from components.core.corpora import Corpus
+from components.core.corpora.reading import Corpus
 from components.core.execution import Outcome, Workplace
 from components.ingest_audio.clips import make_clip
 from components.ingest_audio.settings import IngestAudioSettings

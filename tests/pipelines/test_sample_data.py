@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.core.contracts.errors import SourceError
-from components.core.corpora import read_corpora
+from components.core.corpora.reading import read_corpora
 from pipelines import sample_data
 from pipelines.revision import data_revision
 from pipelines.sample_data import data_pointer, pull_sample_data, sample_corpora

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.core.audio import quantise
 from components.core.contracts.artifacts import Artifact
-from components.core.corpora import read_corpora
+from components.core.corpora.reading import read_corpora
 from components.core.execution import Job, execute
 from components.core.home import Home
 from components.core.stages import stage_named

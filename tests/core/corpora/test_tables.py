@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.core.contracts.errors import SourceError
-from components.core.corpus_tables import read_table
+from components.core.corpora.tables import read_table
 
 
 def table(tmp_path: Path, name: str, content: str | bytes) -> Path:
