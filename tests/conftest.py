@@ -1,6 +1,7 @@
 """Fixtures that many tests share: the embedded models, converted once, and a fresh home for each test."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from components.core.models.store import ENCODER, LLM, StoredModel, resolve_mode
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("DESTA_MODELS") or REPOSITORY / ".desta" / "models")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, and let the processes of the tests hear it: a shell makes what it starts in the background deaf."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
