@@ -65,6 +65,20 @@ def test_only_the_adapter_learns(model: AudioLanguageModel, rows: list[Spliced])
     model.zero_grad()
 
 
+def test_answers_are_learned_by_heart(model: AudioLanguageModel, rows: list[Spliced]) -> None:
+    learner = AudioLanguageModel(untrained_adapter(make_config(llm_width=576, dropout=0.0)), model.llm)
+    optimiser = torch.optim.AdamW(learner.adapter.parameters(), lr=1e-3)
+    costs: list[float] = []
+    for _ in range(20):
+        optimiser.zero_grad()
+        cost = learner(*padded(CLIPS), rows).sum()
+        cost.backward()
+        optimiser.step()
+        costs.append(float(cost.detach()))
+
+    assert costs[-1] < 0.5 * costs[0]
+
+
 def test_the_llm_never_drops_out(model: AudioLanguageModel) -> None:
     assert model.train().adapter.training
     assert not model.llm.training

@@ -15,7 +15,14 @@ from components.core.corpora.entries import Entry, files_below, name_of
 from components.core.corpora.policy import CorpusPolicy
 
 _COLUMNS = {"text": "transcript", "sentence": "transcript", "transcription": "transcript", "client_id": "speaker_id"}
-_SPLITS = {"train": Split.TRAIN, "validation": Split.VALIDATION, "dev": Split.VALIDATION, "test": Split.EVALUATION}
+_SPLITS = {
+    "train": Split.TRAIN,
+    "validation": Split.VALIDATION,
+    "valid": Split.VALIDATION,
+    "dev": Split.VALIDATION,
+    "evaluation": Split.EVALUATION,
+    "test": Split.EVALUATION,
+}
 
 
 @dataclass(frozen=True)
