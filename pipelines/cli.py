@@ -124,6 +124,26 @@ def _add_services(commands: Any) -> None:
     )
     models.add_argument("action", choices=("list", "fetch"))
     models.add_argument("reference", nargs="*", metavar="REF", help="default: the models of the profiles")
+    export = _add(
+        commands,
+        "export",
+        _export,
+        "write the accepted dataset of a run as a folder for other tools",
+        "desta export --format hf --to my-dataset",
+        "desta export 20261122-184937-df17 --format upstream --to data-root",
+    )
+    export.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run that succeeded")
+    export.add_argument(
+        "--format",
+        required=True,
+        metavar="FORMAT",
+        help="upstream (JSONL and FLAC), hf (Parquet and card), or croissant (the same with croissant.json)",
+    )
+    export.add_argument("--to", required=True, type=Path, metavar="DIR", help="a folder that does not exist yet")
+    export.add_argument(
+        "--notice", type=Path, metavar="FILE", help="notices that go with your corpora (the sample's bring their own)"
+    )
+    _add_json(export)
     ui = _add(commands, "ui", _ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")
     ui.add_argument("--port", type=int, default=5000, metavar="N", help="default: 5000")
     compile_ = _add(commands, "compile", _compile, "write the pipeline as IR YAML", "desta compile alignment.yaml")
@@ -187,6 +207,14 @@ def _models(args: argparse.Namespace) -> int:
     from pipelines.model_store import fetch, listing
 
     _print(fetch(args.reference, current_home()) if args.action == "fetch" else listing(current_home()))
+    return ExitCode.DONE
+
+
+def _export(args: argparse.Namespace) -> int:
+    from pipelines.export.exporting import export
+
+    exported = export(args.format, args.run, args.to, current_home(), args.notice)
+    _print(exported.model_dump(mode="json") if args.json else str(exported))
     return ExitCode.DONE
 
 

@@ -13,6 +13,7 @@ from components.core.privacy import PRIVATE_ENVIRONMENT
 ROOT = Path(__file__).resolve().parents[1]
 POINTER = ROOT / "data.dvc"
 _CORPORA = ROOT / "data" / "corpora"
+_NOTICE = ROOT / "data" / "NOTICE"
 
 
 def sample_corpora() -> tuple[Path, ...]:
@@ -40,3 +41,9 @@ def data_pointer() -> str | None:
     if not POINTER.is_file():
         return None
     return str(yaml.safe_load(POINTER.read_text())["outs"][0]["md5"])
+
+
+def notice_of(revision: str) -> Path | None:
+    """Return the notices of the sample corpora if a run's data revision is the state of them that is here."""
+    pointer = data_pointer()
+    return _NOTICE if pointer and f"dvc:{pointer}" in revision.split() and _NOTICE.is_file() else None

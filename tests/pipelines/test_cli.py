@@ -13,7 +13,7 @@ from pipelines.cli import main, parser
 from tests.pipelines.results import make_corpus
 
 HEAVY = {"kfp", "mlflow", "torch", "transformers", "vllm", "great_expectations", "deepspeed"}
-COMMANDS = ("run", "plan", "status", "runs", "models", "doctor", "ui", "compile")
+COMMANDS = ("run", "plan", "status", "runs", "models", "doctor", "export", "ui", "compile")
 
 
 def _modules_after(code: str) -> set[str]:
@@ -30,7 +30,7 @@ def test_help_imports_nothing_that_takes_time() -> None:
 
 
 def test_looking_at_plans_and_runs_imports_nothing_heavy() -> None:
-    assert not _modules_after("import pipelines.plan, pipelines.status, pipelines.run") & HEAVY
+    assert not _modules_after("import pipelines.plan, pipelines.status, pipelines.run, pipelines.export.exporting") & HEAVY
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,79 @@
+"""The accepted dataset of a run, found where the run's records say and verified."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components.core.contracts.artifacts import Artifact, Manifest, open_artifact, read_manifest
+from components.core.contracts.errors import ConfigurationError, GateRefused
+from components.core.home import Home
+from components.core.models.store import MARKER, read_model_manifest
+from components.core.runs import RunRecord, State, read_run
+from components.core.stages import stage_named
+from pipelines.export.dataset import Dataset, Recipe
+from pipelines.sample_data import notice_of
+from pipelines.status import RunStatus, run_dir_of, run_dirs, settled, status_of
+
+
+def run_to_export(home: Home, run_id: str | None) -> Path:
+    """Return the folder of a run, of the latest that succeeded without an id.
+
+    Raises:
+        ConfigurationError: there is no such run.
+    """
+    if run_id is not None:
+        return run_dir_of(home, run_id)
+    for run_dir in run_dirs(home):
+        if settled(run_dir).state is State.SUCCEEDED:
+            return run_dir
+    raise ConfigurationError(f"{home.runs}: no run has succeeded; name one whose samples were accepted, see `desta runs`")
+
+
+def accepted_dataset(home: Home, run_dir: Path, notice: Path | None = None) -> Dataset:
+    """Open what a run accepted; the sample corpora bring their notice, other ones that which is given.
+
+    Raises:
+        ConfigurationError: the run has not come to accept anything, or there is no such notice.
+        GateRefused: a gate did not let the samples pass.
+        ContractError: an artifact is damaged.
+    """
+    status, record = status_of(run_dir), read_run(run_dir)
+    _check_accepted(status)
+    if notice is not None and not notice.is_file():
+        raise ConfigurationError(f"--notice {notice}: no such file")
+    return Dataset(
+        accepted=_artifact(status, "validate_data"),
+        clips=_artifact(status, "ingest_audio"),
+        recipe=_recipe(read_manifest(_folder(status, "self_generate")), record, home),
+        notice=notice or notice_of(record.data_revision),
+    )
+
+
+def _check_accepted(status: RunStatus) -> None:
+    validation = status.stages["validate_data"]
+    nothing = "nothing was accepted; run again or export another run, see `desta runs`"
+    if validation.state == State.REFUSED:
+        raise GateRefused(f"run {status.run_id}: validate_data refused its samples: {validation.error}; export another run")
+    if validation.state != State.SUCCEEDED:
+        raise ConfigurationError(f"run {status.run_id}: validate_data is {validation.state}: {nothing}")
+    if validation.rows_out == 0:
+        raise ConfigurationError(f"run {status.run_id}: all {validation.rows_in} samples were refused: {nothing}")
+
+
+def _folder(status: RunStatus, stage: str) -> Path:
+    return Path(status.stages[stage].outputs[stage_named(stage).output].path)
+
+
+def _artifact(status: RunStatus, stage: str) -> Artifact:
+    return open_artifact(_folder(status, stage), stage_named(stage).output)
+
+
+def _recipe(samples: Manifest, record: RunRecord, home: Home) -> Recipe:
+    digest, reference = samples.lineage.models["llm"], str(record.parameters["llm"])
+    stored = home.models / digest
+    return Recipe(
+        # A path says nothing elsewhere, and should not leave this machine.
+        llm=reference if "://" in reference else f"model {digest}",
+        llm_licence=read_model_manifest(stored).licence if (stored / MARKER).is_file() else None,
+        prompt_pools=samples.facts.get("prompt_pools", {}),
+        made_on=datetime.fromtimestamp(record.started_s, UTC).date(),
+    )

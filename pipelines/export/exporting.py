@@ -1,0 +1,125 @@
+"""Exports: the accepted dataset of a run as a folder that other tools read, written whole or not at all."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.records import Record, Sha256
+from components.core.home import Home
+from components.core.progress import Progress
+from components.core.publishing import published
+from pipelines.export.accepted import accepted_dataset, run_to_export
+from pipelines.export.card import card, columns, front_matter
+from pipelines.export.croissant import FILE, croissant
+from pipelines.export.dataset import Dataset, Group
+from pipelines.export.huggingface import write_parquet
+from pipelines.export.rollup import Rollup
+from pipelines.export.upstream import write_upstream
+
+CARD, NOTICE = "README.md", "NOTICE"
+
+_UPSTREAM_USE = """\
+This folder is the `data_root` of upstream's training; `manifest_filepaths` are the `.jsonl` files, one for each split.
+`audio` names a FLAC file (mono, 16 kHz, 16 bit) below it, `text` is the transcript, a space where nobody speaks."""
+_HUGGING_FACE_USE = """\
+`datasets.load_dataset` takes this folder, or its name once it is on a hub; the audio is inside.
+
+{columns}"""
+
+
+class Exported(Record):
+    """What was written."""
+
+    format: str
+    folder: str
+    run_id: str
+    digest: Sha256
+    samples: int
+    clips: int
+    hours: float
+    licences: tuple[str, ...]
+
+    def __str__(self) -> str:
+        what = f"{self.samples} samples about {self.clips} clips ({self.hours:.2f} h) of run {self.run_id}"
+        return f"{self.folder}: {what} as {self.format}; licences {', '.join(self.licences)}"
+
+
+Writer = Callable[[Dataset, Rollup, Iterable[Group], Path], None]
+
+
+def export(form: str, run_id: str | None, to: Path, home: Home, notice: Path | None = None) -> Exported:
+    """Write the accepted dataset of a run, of the latest that succeeded without an id, as a new folder.
+
+    Equal runs give equal bytes.
+
+    Raises:
+        ConfigurationError: an unknown format or run, a run without accepted samples, or something is at `to` already.
+        GateRefused: a gate did not let the run's samples pass.
+        ContractError: an artifact of the run is damaged.
+        SourceError: the folder cannot be written.
+    """
+    writer = _writer(form)
+    if os.path.lexists(to):
+        raise ConfigurationError(f"{to}: exists; name a folder that does not exist yet")
+    run_dir = run_to_export(home, run_id)
+    dataset = accepted_dataset(home, run_dir, notice)
+    rollup = Rollup(dataset.clips)
+    try:
+        with published(to.absolute()) as folder:
+            _fill(folder, writer, dataset, rollup)
+    except OSError as error:
+        raise SourceError(f"{to}: cannot be written: {error.strerror or error}; free room or name another place") from error
+    total = rollup.total
+    return Exported(
+        format=form,
+        folder=str(to),
+        run_id=run_dir.name,
+        digest=dataset.accepted.digest,
+        samples=total.samples,
+        clips=total.clips,
+        hours=round(total.hours, 4),
+        licences=tuple(sorted(rollup.licences)),
+    )
+
+
+def _writer(form: str) -> Writer:
+    if form not in FORMATS:
+        raise ConfigurationError(f"--format {form}: no such format; known: {', '.join(FORMATS)}")
+    return FORMATS[form]
+
+
+def _fill(folder: Path, writer: Writer, dataset: Dataset, rollup: Rollup) -> None:
+    """Write everything; what cannot be finished does not stay, since it may be large and nobody goes on from it."""
+    total = dataset.accepted.manifest.counts.rows_out
+    groups = rollup.passing(dataset.groups())
+    shown = Progress().track(groups, label="export", unit="samples", total=total, size=lambda group: len(group[1]))
+    try:
+        writer(dataset, rollup, shown, folder)
+        if dataset.notice:
+            shutil.copyfile(dataset.notice, folder / NOTICE)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _upstream(dataset: Dataset, rollup: Rollup, groups: Iterable[Group], folder: Path) -> None:
+    write_upstream(folder, groups)
+    (folder / CARD).write_text(card(dataset, rollup, _UPSTREAM_USE), encoding="utf-8")
+
+
+def _hugging_face(dataset: Dataset, rollup: Rollup, groups: Iterable[Group], folder: Path) -> None:
+    write_parquet(folder, groups)
+    text = card(dataset, rollup, _HUGGING_FACE_USE.format(columns=columns()))
+    (folder / CARD).write_text(front_matter(dataset, rollup) + text, encoding="utf-8")
+
+
+def _croissant(dataset: Dataset, rollup: Rollup, groups: Iterable[Group], folder: Path) -> None:
+    _hugging_face(dataset, rollup, groups, folder)
+    described = json.dumps(croissant(dataset, rollup, folder), indent=2, ensure_ascii=False)
+    (folder / FILE).write_text(described + "\n", encoding="utf-8")
+
+
+FORMATS: Mapping[str, Writer] = {"upstream": _upstream, "hf": _hugging_face, "croissant": _croissant}
