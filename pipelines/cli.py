@@ -141,7 +141,12 @@ def _add_services(commands: Any) -> None:
     )
     export.add_argument("--to", required=True, type=Path, metavar="DIR", help="a folder that does not exist yet")
     export.add_argument(
-        "--notice", type=Path, metavar="FILE", help="notices that go with your corpora (the sample's bring their own)"
+        "--notice",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="a file or folder that your corpora's licences ask to go along (the sample's bring theirs)",
     )
     _add_json(export)
     ui = _add(commands, "ui", _ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")

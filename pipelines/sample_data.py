@@ -13,7 +13,6 @@ from components.core.privacy import PRIVATE_ENVIRONMENT
 ROOT = Path(__file__).resolve().parents[1]
 POINTER = ROOT / "data.dvc"
 _CORPORA = ROOT / "data" / "corpora"
-_NOTICE = ROOT / "data" / "NOTICE"
 
 
 def sample_corpora() -> tuple[Path, ...]:
@@ -43,7 +42,7 @@ def data_pointer() -> str | None:
     return str(yaml.safe_load(POINTER.read_text())["outs"][0]["md5"])
 
 
-def notice_of(revision: str) -> Path | None:
-    """Return the notices of the sample corpora if a run's data revision is the state of them that is here."""
-    pointer = data_pointer()
-    return _NOTICE if pointer and f"dvc:{pointer}" in revision.split() and _NOTICE.is_file() else None
+def notices_of(revision: str) -> tuple[Path, ...]:
+    """Return what the sample corpora's licences ask to go with them, if a run read the state of them that is here."""
+    pointer, paths = data_pointer(), (ROOT / "data" / "NOTICE", ROOT / "data" / "licences")
+    return tuple(path for path in paths if path.exists()) if f"dvc:{pointer}" in revision.split() else ()

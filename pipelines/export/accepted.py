@@ -1,5 +1,6 @@
 """The accepted dataset of a run, found where the run's records say and verified."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from components.core.models.store import MARKER, read_model_manifest
 from components.core.runs import RunRecord, State, read_run
 from components.core.stages import stage_named
 from pipelines.export.dataset import Dataset, Recipe
-from pipelines.sample_data import notice_of
+from pipelines.sample_data import notices_of
 from pipelines.status import RunStatus, run_dir_of, run_dirs, settled, status_of
 
 
@@ -25,26 +26,26 @@ def run_to_export(home: Home, run_id: str | None) -> Path:
     for run_dir in run_dirs(home):
         if settled(run_dir).state is State.SUCCEEDED:
             return run_dir
-    raise ConfigurationError(f"{home.runs}: no run has succeeded; name one whose samples were accepted, see `desta runs`")
+    raise ConfigurationError(
+        f"{home.runs}: no run has succeeded; name one whose samples were accepted, see `desta runs`"
+    )
 
 
-def accepted_dataset(home: Home, run_dir: Path, notice: Path | None = None) -> Dataset:
-    """Open what a run accepted; the sample corpora bring their notice, other ones that which is given.
+def accepted_dataset(home: Home, run_dir: Path, notices: Sequence[Path] = ()) -> Dataset:
+    """Open what a run accepted; the sample corpora bring their notices, and what is given is added.
 
     Raises:
-        ConfigurationError: the run has not come to accept anything, or there is no such notice.
+        ConfigurationError: the run has not come to accept anything.
         GateRefused: a gate did not let the samples pass.
         ContractError: an artifact is damaged.
     """
     status, record = status_of(run_dir), read_run(run_dir)
     _check_accepted(status)
-    if notice is not None and not notice.is_file():
-        raise ConfigurationError(f"--notice {notice}: no such file")
     return Dataset(
         accepted=_artifact(status, "validate_data"),
         clips=_artifact(status, "ingest_audio"),
         recipe=_recipe(read_manifest(_folder(status, "self_generate")), record, home),
-        notice=notice or notice_of(record.data_revision),
+        notices=(*notices_of(record.data_revision), *notices),
     )
 
 
@@ -52,7 +53,9 @@ def _check_accepted(status: RunStatus) -> None:
     validation = status.stages["validate_data"]
     nothing = "nothing was accepted; run again or export another run, see `desta runs`"
     if validation.state == State.REFUSED:
-        raise GateRefused(f"run {status.run_id}: validate_data refused its samples: {validation.error}; export another run")
+        raise GateRefused(
+            f"run {status.run_id}: validate_data refused its samples: {validation.error}; export another run"
+        )
     if validation.state != State.SUCCEEDED:
         raise ConfigurationError(f"run {status.run_id}: validate_data is {validation.state}: {nothing}")
     if validation.rows_out == 0:

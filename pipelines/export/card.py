@@ -1,7 +1,7 @@
 """The card of an exported dataset: what it is, how it was made, under which licences, and what it cannot do."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -26,7 +26,7 @@ _LIMITS = """\
 - The answers follow from descriptions and not from hearing: where a description is wrong or silent, they are too. Rules
   judged every one of them, people did not.
 - A transcript is the corpus's own where it has one, and else what a speech recogniser heard.
-- A description holds only what the policy of its corpus allows. Speaker ids are left out.
+- A description holds only what the policy of its corpus allows. Speaker ids are left out; file names may hold some.
 - No clip, recording or speaker is in two splits. Public benchmarks are built from some of the same corpora: compare
   clips by their ids (sha256 of the samples at 16 kHz) before you evaluate on one.
 - The answers are a language model's: its licence may set terms for what is trained on them."""
@@ -66,8 +66,8 @@ def summary(rollup: Rollup) -> str:
     """Say in two sentences what the dataset is."""
     total = rollup.total
     return (
-        f"{total.samples} questions about {total.clips} clips ({total.hours:.2f} hours) of audio, each with the answer of "
-        f"a language model, made by the recipe of DeSTA2.5-Audio (arXiv:{PAPER_ID}). The model that answered read a "
+        f"{total.samples} questions about {total.clips} clips ({total.hours:.2f} hours) of audio, each with the answer "
+        f"of a language model, made by the recipe of DeSTA2.5-Audio (arXiv:{PAPER_ID}). The model that answered read a "
         "description of the clip; a model that is to hear learns to give the same answer to the sound."
     )
 
@@ -136,8 +136,8 @@ def _licences(dataset: Dataset, rollup: Rollup) -> Iterator[str]:
         for name, share in sorted(rollup.corpora.items())
     )
     yield _table(("corpus", "licence", "clips", "attribution"), shares)
-    if dataset.notice:
-        yield "`NOTICE` beside this card has the full notices."
+    if dataset.notices:
+        yield "The full notices are under `notices/`."
 
 
 def _identity(dataset: Dataset) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _identity(dataset: Dataset) -> Iterator[str]:
     yield f"- key of the validation `{dataset.accepted.manifest.lineage.key}`"
 
 
-def _table(head: tuple[str, ...], rows: Any) -> str:
+def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 

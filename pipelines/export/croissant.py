@@ -22,8 +22,8 @@ _CROISSANT = "http://mlcommons.org/croissant/"
 _SCHEMA_ORG = "https://schema.org/"
 _TERMS = """
     annotation arrayShape citeAs column containedIn equivalentProperty excludes extract field fileObject fileProperty
-    fileSet format includes isArray isLiveDataset jsonPath key md5 parentField readLines recordSet references regex
-    sdVersion separator source subField transform unArchive value
+    fileSet format includes isArray isLiveDataset jsonPath key md5 parentField path readLines recordSet references regex
+    repeated replace samplingRate sdVersion separator source subField transform unArchive value
 """
 _CONTEXT = {
     "@language": "en",
@@ -103,7 +103,7 @@ def _splits(rollup: Rollup) -> dict[str, Any]:
         "name": "splits",
         "dataType": "cr:Split",
         "key": {"@id": "splits/name"},
-        "field": [_field("splits/name", "sc:Text"), _field("splits/url", "cr:Split")],
+        "field": [_field("splits/name", "sc:Text"), _field("splits/url", "sc:URL")],
         "data": rows,
     }
 
@@ -113,7 +113,8 @@ def _samples() -> dict[str, Any]:
         "source": {
             "fileSet": {"@id": _FILES},
             "extract": {"fileProperty": "fullpath"},
-            "transform": {"regex": f"^data/({'|'.join(Split)})-.+\\.parquet$"},
+            # Of a path, and of the name alone: mlcroissant applies it again to what it found.
+            "transform": {"regex": f"^(?:data/)?({'|'.join(Split)})"},
         },
         "references": {"field": {"@id": "splits/name"}},
     }

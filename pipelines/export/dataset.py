@@ -31,12 +31,12 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Accepted samples and the clips that they are about, both verified; `notice` is a text that goes with them."""
+    """Accepted samples and their clips, both verified; `notices` are files that the clips' licences ask to go along."""
 
     accepted: Artifact
     clips: Artifact
     recipe: Recipe
-    notice: Path | None = None
+    notices: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class Dataset:
             ContractError: the samples were judged beside other clips, or do not stand in the order of their clips.
         """
         if self.accepted.manifest.lineage.inputs.get("clips") != self.clips.digest:
-            raise ContractError(f"{self.accepted.folder}: was not made from {self.clips.folder}; export a run's own clips")
+            raise ContractError(f"{self.accepted.folder}: was not made from {self.clips.folder}; run again")
         clips = self.clips.read(Clip)
         for clip_id, samples in groupby(self.accepted.read(Sample), key=attrgetter("clip_id")):
             clip = next((clip for clip in clips if clip.clip_id == clip_id), None)

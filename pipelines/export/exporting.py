@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError, SourceError
@@ -19,7 +19,7 @@ from pipelines.export.huggingface import write_parquet
 from pipelines.export.rollup import Rollup
 from pipelines.export.upstream import write_upstream
 
-CARD, NOTICE = "README.md", "NOTICE"
+CARD, NOTICES = "README.md", "notices"
 
 _UPSTREAM_USE = """\
 This folder is the `data_root` of upstream's training; `manifest_filepaths` are the `.jsonl` files, one for each split.
@@ -50,13 +50,13 @@ class Exported(Record):
 Writer = Callable[[Dataset, Rollup, Iterable[Group], Path], None]
 
 
-def export(form: str, run_id: str | None, to: Path, home: Home, notice: Path | None = None) -> Exported:
+def export(form: str, run_id: str | None, to: Path, home: Home, notices: Sequence[Path] = ()) -> Exported:
     """Write the accepted dataset of a run, of the latest that succeeded without an id, as a new folder.
 
-    Equal runs give equal bytes.
+    Equal runs give equal bytes. `notices` are files or folders that the licences ask to go along.
 
     Raises:
-        ConfigurationError: an unknown format or run, a run without accepted samples, or something is at `to` already.
+        ConfigurationError: an unknown format, run or notice, a run without accepted samples, or `to` exists.
         GateRefused: a gate did not let the run's samples pass.
         ContractError: an artifact of the run is damaged.
         SourceError: the folder cannot be written.
@@ -64,14 +64,18 @@ def export(form: str, run_id: str | None, to: Path, home: Home, notice: Path | N
     writer = _writer(form)
     if os.path.lexists(to):
         raise ConfigurationError(f"{to}: exists; name a folder that does not exist yet")
+    if missing := [notice for notice in notices if not notice.exists()]:
+        raise ConfigurationError(f"--notice {missing[0]}: no such file or folder")
     run_dir = run_to_export(home, run_id)
-    dataset = accepted_dataset(home, run_dir, notice)
+    dataset = accepted_dataset(home, run_dir, notices)
     rollup = Rollup(dataset.clips)
     try:
         with published(to.absolute()) as folder:
             _fill(folder, writer, dataset, rollup)
     except OSError as error:
-        raise SourceError(f"{to}: cannot be written: {error.strerror or error}; free room or name another place") from error
+        raise SourceError(
+            f"{to}: cannot be written: {error.strerror or error}; free room or name another place"
+        ) from error
     total = rollup.total
     return Exported(
         format=form,
@@ -98,11 +102,21 @@ def _fill(folder: Path, writer: Writer, dataset: Dataset, rollup: Rollup) -> Non
     shown = Progress().track(groups, label="export", unit="samples", total=total, size=lambda group: len(group[1]))
     try:
         writer(dataset, rollup, shown, folder)
-        if dataset.notice:
-            shutil.copyfile(dataset.notice, folder / NOTICE)
+        for notice in dataset.notices:
+            _copy(notice, folder / NOTICES / notice.name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _copy(notice: Path, to: Path) -> None:
+    if os.path.lexists(to):
+        raise ConfigurationError(f"--notice {notice}: there is one named {notice.name} already; give it another name")
+    to.parent.mkdir(exist_ok=True)
+    if notice.is_dir():
+        shutil.copytree(notice, to)
+    else:
+        shutil.copyfile(notice, to)
 
 
 def _upstream(dataset: Dataset, rollup: Rollup, groups: Iterable[Group], folder: Path) -> None:

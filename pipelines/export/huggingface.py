@@ -66,7 +66,7 @@ COLUMNS = (
     Column("source_sha256", pa.string(), "sha256 of that file", lambda c, _: c.source.sha256),
     Column("source_offset_s", pa.float64(), "where the clip begins in it, in seconds", lambda c, _: c.source.offset_s),
 )
-"""Speaker ids stay at home: nobody needs to link the recordings of a person to train on these rows."""
+"""Speaker ids are left out: nobody needs to link the recordings of a person to train on these rows."""
 
 # `datasets` takes a column for audio only if name, type and nullability are what it would write itself: every column is
 # nullable here, and what is not declared follows from its Arrow type.

@@ -30,7 +30,9 @@ def test_help_imports_nothing_that_takes_time() -> None:
 
 
 def test_looking_at_plans_and_runs_imports_nothing_heavy() -> None:
-    assert not _modules_after("import pipelines.plan, pipelines.status, pipelines.run, pipelines.export.exporting") & HEAVY
+    assert (
+        not _modules_after("import pipelines.plan, pipelines.status, pipelines.run, pipelines.export.exporting") & HEAVY
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)

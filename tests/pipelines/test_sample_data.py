@@ -10,7 +10,7 @@ from components.core.contracts.errors import SourceError
 from components.core.corpora.reading import read_corpora
 from pipelines import sample_data
 from pipelines.revision import data_revision
-from pipelines.sample_data import data_pointer, pull_sample_data, sample_corpora
+from pipelines.sample_data import data_pointer, notices_of, pull_sample_data, sample_corpora
 from tests.pipelines.results import make_corpus
 
 
@@ -50,3 +50,12 @@ def test_outside_a_checkout_there_is_no_pointer(clone: Path) -> None:
     assert data_pointer() is None
     with pytest.raises(SourceError, match="cannot pull the sample data"):
         pull_sample_data()
+
+
+def test_the_notices_are_those_of_the_state_of_the_data_that_a_run_read(clone: Path) -> None:
+    notice = clone / "data" / "NOTICE"
+    notice.parent.mkdir()
+    notice.write_text("Thanks to all.\n")
+    assert notices_of(f"dvc:{data_pointer()} corpora:abc") == (notice,)
+    assert notices_of("dvc:0123 corpora:abc") == ()
+    assert notices_of("corpora:abc") == ()

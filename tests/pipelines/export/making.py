@@ -85,7 +85,9 @@ def make_dataset(store: Path, samples: Sequence[Sample] = SAMPLES, clips: Sequen
     return Dataset(accepted=made["validate_data"], clips=made["ingest_audio"], recipe=recipe)
 
 
-def make_run(home: Home, run_id: str = "r1", samples: Sequence[Sample] = SAMPLES, **changes: Any) -> dict[str, Artifact]:
+def make_run(
+    home: Home, run_id: str = "r1", samples: Sequence[Sample] = SAMPLES, **changes: Any
+) -> dict[str, Artifact]:
     """Write the records and the artifacts of a run that went through."""
     made = make_artifacts(home.store / run_id, samples)
     values = {

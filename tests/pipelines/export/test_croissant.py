@@ -1,6 +1,7 @@
 """The description holds to the standard's vocabulary, and to the files that it describes."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,12 @@ def test_every_field_has_a_column_or_a_part_of_one(folder: Path) -> None:
     assert columns == set(schema.names)
     parts = {source["transform"]["jsonPath"] for source in sources if "jsonPath" in source.get("transform", {})}
     assert parts == {"bytes", "role", "content"}
+
+
+def test_the_split_of_a_row_follows_from_the_path_of_its_shard(folder: Path) -> None:
+    split = _described(folder)["recordSet"][1]["field"][0]
+    found = re.match(split["source"]["transform"]["regex"], "data/validation-00000.parquet")
+    assert (split["@id"], found and found[1]) == ("samples/split", "validation")
 
 
 def test_every_reference_leads_to_one_node(folder: Path) -> None:

@@ -1,12 +1,11 @@
 """`desta export` writes a whole folder, the same one each time, or says in one line why not."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-from components.core.contracts.records import Message, Split
+from components.core.contracts.records import Message, Sample, Split
 from components.core.digests import digest_of
 from components.core.home import Home
 from components.core.models.store import MARKER, ModelManifest
@@ -85,7 +84,9 @@ def test_an_unknown_format_is_refused_before_anything_is_read(
     assert not home.root.exists()
 
 
-@pytest.mark.parametrize(("more", "said"), [((), "no run has succeeded"), (("r9",), "no run r9; `desta runs` lists them")])
+@pytest.mark.parametrize(
+    ("more", "said"), [((), "no run has succeeded"), (("r9",), "no run r9; `desta runs` lists them")]
+)
 def test_a_run_that_does_not_exist_is_refused(
     more: tuple[str, ...], said: str, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,7 +105,7 @@ def test_a_destination_that_exists_is_left_alone(
     elif kind == "file":
         to.write_text("mine")
     else:
-        os.symlink("nowhere", to)
+        to.symlink_to("nowhere")
     _fails(capsys, 2, f"{to}: exists; name a folder that does not exist yet", to)
 
 
@@ -160,9 +161,9 @@ def test_an_export_that_fails_in_the_middle_leaves_nothing(
 
 @pytest.mark.parametrize("samples", [[about(VOICE), about(DOG)], [about(make_clip(split=Split.TRAIN))]])
 def test_samples_whose_clips_do_not_follow_are_an_error(
-    samples: list[object], home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    samples: list[Sample], home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_run(home, samples=samples)  # type: ignore[arg-type]
+    make_run(home, samples=samples)
     _fails(capsys, 1, "samples stand in the order of their clips", tmp_path / "out")
 
 
@@ -188,14 +189,29 @@ def test_a_corpus_without_terms_is_an_error_because_nobody_knows_whom_to_name(
     _fails(capsys, 1, "its manifest says nothing of corpus 'test'", tmp_path / "out")
 
 
-def test_notices_go_with_the_data(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_notices_go_with_the_data(home: Home, tmp_path: Path) -> None:
     make_run(home)
-    (tmp_path / "thanks.txt").write_text("Thanks to all.\n")
-    assert export_by_command(tmp_path / "out", "hf", "--notice", str(tmp_path / "thanks.txt")) == 0
-    assert (tmp_path / "out" / "NOTICE").read_text() == "Thanks to all.\n"
-    assert "`NOTICE` beside this card" in (tmp_path / "out" / "README.md").read_text()
-    capsys.readouterr()
-    _fails(capsys, 2, "no such file", tmp_path / "other", more=("--notice", str(tmp_path / "none.txt")))
+    write_file(tmp_path / "thanks.txt", "Thanks to all.\n")
+    write_file(tmp_path / "terms" / "a.txt", "As you like.\n")
+    thanks, terms = ("--notice", str(tmp_path / "thanks.txt")), ("--notice", str(tmp_path / "terms"))
+    assert export_by_command(tmp_path / "out", "hf", *thanks, *terms) == 0
+    notices = tmp_path / "out" / "notices"
+    assert (notices / "thanks.txt").read_text() == "Thanks to all.\n"
+    assert (notices / "terms" / "a.txt").read_text() == "As you like.\n"
+    assert "under `notices/`" in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(("none.txt",), "no such file or folder"), (("a/x", "b/x"), "there is one named x already")]
+)
+def test_a_notice_that_cannot_go_along_is_an_error(
+    names: tuple[str, ...], said: str, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(home)
+    for name in ("a/x", "b/x"):
+        write_file(tmp_path / name, "Thanks.")
+    more = tuple(word for name in names for word in ("--notice", str(tmp_path / name)))
+    _fails(capsys, 2, said, tmp_path / "out", more=more)
 
 
 def test_the_licence_of_the_generator_is_told_and_a_path_to_it_is_not(
