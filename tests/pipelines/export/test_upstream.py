@@ -6,6 +6,7 @@ import pytest
 
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Message
+from components.core.corpora.reading import read_corpus
 from pipelines.export.upstream import upstream_row, write_upstream
 from tests.builders import make_sample
 from tests.pipelines.export.making import BELL, DOG, SAMPLES, VOICE, make_dataset, read_lines
@@ -40,6 +41,15 @@ def test_only_clips_and_splits_with_accepted_samples_are_there(tmp_path: Path) -
     files = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()]
     clips = (DOG, VOICE, BELL)
     assert sorted(files) == sorted(["train.jsonl", "validation.jsonl", *(f"{clip.clip_id}.flac" for clip in clips)])
+
+
+def test_what_was_exported_is_a_corpus_with_each_clip_once(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    write_upstream(root, make_dataset(tmp_path / "store").groups())
+    (root / "corpus.yaml").write_text("name: again\nlicence: CC0-1.0\ndomain: sound\nformat: upstream\n")
+
+    heard = {recording.file.read_bytes(): recording.transcript for recording in read_corpus(root).recordings}
+    assert heard == {DOG.audio.bytes: None, VOICE.audio.bytes: "¿Qué tal?", BELL.audio.bytes: None}
 
 
 @pytest.mark.parametrize("content", ["What do you hear?", "<|AUDIO|> or <|AUDIO|>?"])
