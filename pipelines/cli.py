@@ -149,6 +149,17 @@ def _add_services(commands: Any) -> None:
         help="a file or folder that your corpora's licences ask to go along (the sample's bring theirs)",
     )
     _add_json(export)
+    prompts = _add(
+        commands,
+        "prompts",
+        _prompts,
+        "check prompt pools: near-duplicates, leaks, length, balance",
+        "desta prompts check",
+        "desta prompts check speech.yaml --json",
+    )
+    prompts.add_argument("action", choices=("check",))
+    prompts.add_argument("path", nargs="?", metavar="FILE_OR_FOLDER", help="default: the pools that ship")
+    _add_json(prompts)
     ui = _add(commands, "ui", _ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")
     ui.add_argument("--port", type=int, default=5000, metavar="N", help="default: 5000")
     compile_ = _add(commands, "compile", _compile, "write the pipeline as IR YAML", "desta compile alignment.yaml")
@@ -221,6 +232,13 @@ def _export(args: argparse.Namespace) -> int:
     exported = export(args.format, args.run, args.to, current_home(), args.notice)
     _print(exported.model_dump(mode="json") if args.json else str(exported))
     return ExitCode.DONE
+
+
+def _prompts(args: argparse.Namespace) -> int:
+    from pipelines.stage_command import run_stage_command
+
+    given = [args.path] if args.path else []
+    return run_stage_command("self_generate.check_prompts", [*given, *(["--json"] if args.json else [])])
 
 
 def _ui(args: argparse.Namespace) -> int:

@@ -9,13 +9,18 @@ from pathlib import Path
 
 import yaml
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Domain, Record
 from components.core.digests import digest_of, seed_of
 
 # The trained model hears the clip: a prompt that speaks of something to read would teach it a situation it is never in.
-LEAK = re.compile(r"(?i)\b(above|annotat|attribute|caption|description|metadata|text(?!ur)|timestamp|transcrip)\w*")
+LEAK = re.compile(
+    r"(?i)\b(above|annotat|attribute|below|bracket|caption|description|labell?ed|listed|metadata|paragraph|provided"
+    r"|text(?!ur)|timestamp|transcrip|written)\w*"
+)
+POOLS_FOLDER = Path(__file__).parent / "prompts"
 
 
 class PromptCategory(StrEnum):
@@ -48,40 +53,61 @@ class PromptPool(Record):
         return digest_of(self.model_dump(mode="json"))
 
 
-class _Entry(Record):
+class PoolEntry(Record):
+    """A prompt as a pool file holds it, its category not checked yet."""
+
     id: str
     category: str
     text: str
 
 
-class _PoolFile(Record):
+class PoolFile(Record):
+    """A pool as its file holds it."""
+
     domain: Domain
     version: int = Field(ge=1)
-    prompts: tuple[_Entry, ...] = Field(min_length=1)
+    prompts: tuple[PoolEntry, ...]
 
 
-def load_pools(folder: Path = Path(__file__).parent / "prompts") -> dict[Domain, PromptPool]:
+class PoolFault(ConfigurationError):
+    """A rule that a pool breaks: the file, the prompt unless it is the whole file, what is wrong and what to do."""
+
+    def __init__(self, file: Path, fault: str, prompt_id: str | None = None) -> None:
+        super().__init__(f"{file}: " + (f"prompt {prompt_id}: " if prompt_id else "") + fault)
+        self.file, self.fault, self.prompt_id = file, fault, prompt_id
+
+
+def load_pools(folder: Path = POOLS_FOLDER) -> dict[Domain, PromptPool]:
     """Read `<domain>.yaml` for every domain; ConfigurationError when one is missing or breaks a rule."""
     return {domain: load_pool(folder / f"{domain}.yaml") for domain in Domain}
 
 
 def load_pool(path: Path) -> PromptPool:
-    """Read and check the pool `<domain>.yaml`; ConfigurationError names the file, the prompt and what to do."""
-    try:
-        file = _PoolFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")), strict=False)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ConfigurationError(f"{path}: mend {where}: {first['msg']}, got {str(first['input'])[:60]!r}") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path}: mend or restore it: {' '.join(str(error).split())}") from error
-    for fault in _faults(file, path.stem):
-        raise ConfigurationError(f"{path}: {fault}")
+    """Read and check the pool `<domain>.yaml`; its first fault is raised, and says what to do."""
+    file, faults = examine(path)
+    if file is None or faults:
+        raise faults[0]
     prompts = (
         Prompt(prompt_id=entry.id, domain=file.domain, category=PromptCategory(entry.category), text=entry.text)
         for entry in sorted(file.prompts, key=lambda entry: entry.id)
     )
     return PromptPool(domain=file.domain, version=file.version, prompts=tuple(prompts))
+
+
+def examine(path: Path) -> tuple[PoolFile | None, tuple[PoolFault, ...]]:
+    """Return what the file holds, or `None` where it is no pool, and all that keeps it from being loaded."""
+    try:
+        file = PoolFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")), strict=False)
+    except ValidationError as error:
+        return None, tuple(PoolFault(path, _misfit(each)) for each in error.errors(include_url=False))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        return None, (PoolFault(path, f"mend or restore it: {' '.join(str(error).split())}"),)
+    return file, tuple(_faults(file, path))
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words of a text, whatever its punctuation, case and spaces."""
+    return tuple(re.findall(r"\w+", text.casefold()))
 
 
 def choose(pool: PromptPool, clip_id: str, run_seed: int, count: int) -> tuple[Prompt, ...]:
@@ -99,25 +125,34 @@ def choose(pool: PromptPool, clip_id: str, run_seed: int, count: int) -> tuple[P
     return tuple(islice((prompt for prompt in chain.from_iterable(rounds) if prompt is not None), count))
 
 
-def _faults(file: _PoolFile, file_name: str) -> Iterator[str]:
-    if file.domain != file_name:
-        yield f"domain is {file.domain}: a pool has the name of its domain: rename the file or mend the domain"
+def _misfit(error: ErrorDetails) -> str:
+    where = ".".join(map(str, error["loc"])) or "the file"
+    return f"mend {where}: {error['msg']}, got {str(error['input'])[:60]!r}"
+
+
+def _faults(file: PoolFile, path: Path) -> Iterator[PoolFault]:
+    if file.domain != path.stem:
+        fault = f"domain is {file.domain}: a pool has the name of its domain: rename the file or mend the domain"
+        yield PoolFault(path, fault)
+    if not file.prompts:
+        yield PoolFault(path, "holds no prompts: add some")
     uses = Counter(entry.id for entry in file.prompts)
-    owners: dict[str, str] = {}
+    owners: dict[tuple[str, ...], str] = {}
     for entry in file.prompts:
-        yield from _entry_faults(file.domain, entry)
+        for fault in _entry_faults(file.domain, entry):
+            yield PoolFault(path, fault, entry.id)
         if uses[entry.id] > 1:
-            yield f"prompt {entry.id}: {uses[entry.id]} prompts have this id: give each its own"
-        if (owner := owners.setdefault(" ".join(entry.text.casefold().split()), entry.id)) != entry.id:
-            yield f"prompt {entry.id}: repeats the text of {owner}: reword one or remove it"
+            yield PoolFault(path, f"{uses[entry.id]} prompts have this id: give each its own", entry.id)
+        if (owner := owners.setdefault(words_of(entry.text), entry.id)) != entry.id:
+            yield PoolFault(path, f"repeats the text of {owner}: reword one or remove it", entry.id)
 
 
-def _entry_faults(domain: Domain, entry: _Entry) -> Iterator[str]:
+def _entry_faults(domain: Domain, entry: PoolEntry) -> Iterator[str]:
     if entry.category not in set(PromptCategory):
-        yield f"prompt {entry.id}: unknown category {entry.category!r}: use one of {', '.join(PromptCategory)}"
+        yield f"unknown category {entry.category!r}: use one of {', '.join(PromptCategory)}"
     if not re.fullmatch(re.escape(prefix := f"{domain}-{entry.category}-") + "[0-9]{3,}", entry.id):
-        yield f"prompt {entry.id}: the id does not fit its domain and category: call it {prefix}NNN"
+        yield f"the id does not fit its domain and category: call it {prefix}NNN"
     if not entry.text.strip():
-        yield f"prompt {entry.id}: the text is empty: write it or remove the prompt"
+        yield "the text is empty: write it or remove the prompt"
     if leak := LEAK.search(entry.text):
-        yield f"prompt {entry.id}: {leak[0]!r} betrays that the model reads and does not hear: say it otherwise"
+        yield f"{leak[0]!r} betrays that the model reads and does not hear: say it otherwise"

@@ -13,7 +13,7 @@ from pipelines.cli import main, parser
 from tests.pipelines.results import make_corpus
 
 HEAVY = {"kfp", "mlflow", "torch", "transformers", "vllm", "great_expectations", "deepspeed"}
-COMMANDS = ("run", "plan", "status", "runs", "models", "doctor", "export", "ui", "compile")
+COMMANDS = ("run", "plan", "status", "runs", "models", "prompts", "doctor", "export", "ui", "compile")
 
 
 def _modules_after(code: str) -> set[str]:
@@ -93,3 +93,25 @@ def test_the_models_of_the_store_are_listed(
     said = capsys.readouterr().out
     assert encoder.digest in said
     assert llm.ref in said
+
+
+def test_prompt_pools_are_checked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["prompts", "check"])
+    assert ended.value.code == 0
+    assert "\nspeech " in capfd.readouterr().out
+
+    pool = tmp_path / "speech.yaml"
+    pool.write_text("prompts: [", encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["prompts", "check", str(pool), "--json"])
+    assert ended.value.code == 1
+    (fault,) = json.loads(capfd.readouterr().out)["faults"]
+    assert fault["file"] == str(pool)
+
+
+def test_a_pool_that_is_not_there_is_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["prompts", "check", str(tmp_path / "none.yaml")])
+    assert ended.value.code == 2
+    assert capfd.readouterr().err.count("\n") == 1
