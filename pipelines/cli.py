@@ -32,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     _add_views(commands)
+    _add_materials(commands)
+    _add_export(commands)
     _add_services(commands)
     return top
 
@@ -112,7 +114,7 @@ def _add_views(commands: Any) -> None:
         _add_json(command)
 
 
-def _add_services(commands: Any) -> None:
+def _add_materials(commands: Any) -> None:
     models = _add(
         commands,
         "models",
@@ -124,6 +126,20 @@ def _add_services(commands: Any) -> None:
     )
     models.add_argument("action", choices=("list", "fetch"))
     models.add_argument("reference", nargs="*", metavar="REF", help="default: the models of the profiles")
+    prompts = _add(
+        commands,
+        "prompts",
+        _prompts,
+        "check prompt pools: near-duplicates, leaks, length, balance",
+        "desta prompts check",
+        "desta prompts check speech.yaml --json",
+    )
+    prompts.add_argument("action", choices=("check",))
+    prompts.add_argument("path", nargs="?", metavar="FILE_OR_FOLDER", help="default: the pools that ship")
+    _add_json(prompts)
+
+
+def _add_export(commands: Any) -> None:
     export = _add(
         commands,
         "export",
@@ -149,17 +165,9 @@ def _add_services(commands: Any) -> None:
         help="a file or folder that your corpora's licences ask to go along (the sample's bring theirs)",
     )
     _add_json(export)
-    prompts = _add(
-        commands,
-        "prompts",
-        _prompts,
-        "check prompt pools: near-duplicates, leaks, length, balance",
-        "desta prompts check",
-        "desta prompts check speech.yaml --json",
-    )
-    prompts.add_argument("action", choices=("check",))
-    prompts.add_argument("path", nargs="?", metavar="FILE_OR_FOLDER", help="default: the pools that ship")
-    _add_json(prompts)
+
+
+def _add_services(commands: Any) -> None:
     ui = _add(commands, "ui", _ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")
     ui.add_argument("--port", type=int, default=5000, metavar="N", help="default: 5000")
     compile_ = _add(commands, "compile", _compile, "write the pipeline as IR YAML", "desta compile alignment.yaml")

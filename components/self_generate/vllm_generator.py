@@ -123,7 +123,7 @@ def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "
 
 
 _PREFILL_TOKENS = 2048
-_SHARED_TOKENS = 32  # the smallest block of the CPU kernel
+_SHARED_TOKENS = 32  # what is shared is shared in whole blocks; the CPU kernel wants multiples of 32
 
 
 def _reply(sample_id: str, output: "RequestOutput") -> Reply:

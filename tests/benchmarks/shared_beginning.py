@@ -11,27 +11,16 @@ import torch
 from components.core.conversation import audio_conversation
 from components.core.home import current_home
 from components.core.models import audio_language_model
-from components.core.models.adapter import AdapterConfig, untrained_adapter
+from components.core.models.adapter import untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.features import padded
 from components.core.models.loading import load_llm, load_tokenizer
 from components.core.models.splice import Spliced, Splicer
 from components.core.models.store import LLM, resolve_model
+from tests.core.models.test_adapter import make_config
 
 ROWS, ROUNDS = 8, 6
-ADAPTER = AdapterConfig(
-    encoder_width=384,
-    encoder_heads=6,
-    tapped_layers=(0, 1, 2, 3),
-    llm_width=576,
-    qformer_layers=2,
-    queries=16,
-    mask_frames=True,
-    normalise=True,
-    query_scale=1.0,
-    dropout=0.1,
-    init_seed=1,
-)
+ADAPTER = make_config(encoder_width=384, encoder_heads=6, llm_width=576, queries=16, query_scale=1.0)
 
 
 def main() -> None:
