@@ -137,13 +137,20 @@ def read_corpus(folder: Path) -> Corpus:
 def _recordings(folder: Path, policy: CorpusPolicy) -> list[Recording]:
     recordings: list[Recording] = []
     told: dict[tuple[str, float], str] = {}
+    columns: set[str] = set()
     for entry in _reader(folder, policy)(folder, policy):
         recording = _recording(policy, entry)
         place = (recording.path, recording.start_s)
         if place in told:
             raise SourceError(f"{entry.where}: path {recording.path!r} is at {told[place]} already; keep one of them")
         told[place] = entry.where
+        columns |= entry.cells.keys()
         recordings.append(recording)
+    if recordings and (absent := set(policy.attributes) - (columns - set(COLUMNS))):
+        known = ", ".join(sorted(columns - set(COLUMNS))) or "none"
+        raise SourceError(
+            f"{folder / POLICY_FILE}: attribute {min(absent)!r} is no column of attributes; the corpus has {known}"
+        )
     return recordings
 
 

@@ -204,6 +204,18 @@ def test_a_folder_of_another_layout_is_one_clear_error(name: str, tmp_path: Path
         read_corpus(tmp_path)
 
 
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_an_attribute_that_no_clip_has_is_one_clear_error(
+    name: str, tmp_path: Path, real: list[tuple[bytes, str]]
+) -> None:
+    folder = laid_out(name, tmp_path, real)
+    put(folder / "corpus.yaml", POLICY.format(name) + "attributes: [emotoin]\n")
+    with pytest.raises(
+        SourceError, match=r"corpus\.yaml: attribute 'emotoin' is no column of attributes; the corpus has "
+    ):
+        read_corpus(folder)
+
+
 def test_an_unknown_format_is_named_with_what_it_may_have_meant(tmp_path: Path) -> None:
     put(tmp_path / "corpus.yaml", POLICY.format("commonvoice"))
     with pytest.raises(SourceError, match=r"format 'commonvoice': did you mean common_voice\? known: folder, "):

@@ -158,7 +158,9 @@ def test_a_table_that_cannot_be_used_is_named(tmp_path: Path, table: str, compla
 def test_an_attribute_that_no_column_has_is_a_typo(tmp_path: Path) -> None:
     policy = POLICY + "domain: sound\nattributes: [emotoin]\n"
     folder = write_corpus(tmp_path, {"a.flac": TONE}, policy=policy, table="path,emotion\na.flac,happy\n")
-    with pytest.raises(SourceError, match=r"corpus\.yaml: attribute 'emotoin' is no column of attributes in metadata"):
+    with pytest.raises(
+        SourceError, match=r"corpus\.yaml: attribute 'emotoin' is no column of attributes; the corpus has "
+    ):
         read_corpus(folder)
 
 

@@ -17,7 +17,7 @@ def read_folder(folder: Path, policy: CorpusPolicy) -> Iterator[Entry]:
     tables = [folder / name for name in TABLE_FILES if (folder / name).is_file()]
     if len(tables) > 1:
         raise SourceError(f"{folder}: has {' and '.join(TABLE_FILES)}; keep one")
-    return _listed(folder, policy, tables[0]) if tables else _unannotated(folder, policy)
+    return _listed(folder, tables[0]) if tables else _unannotated(folder, policy)
 
 
 def _unannotated(folder: Path, policy: CorpusPolicy) -> Iterator[Entry]:
@@ -27,17 +27,13 @@ def _unannotated(folder: Path, policy: CorpusPolicy) -> Iterator[Entry]:
         yield Entry(where=str(folder / POLICY_FILE), file=file, name=name_of(file, folder))
 
 
-def _listed(folder: Path, policy: CorpusPolicy, table: Path) -> Iterator[Entry]:
+def _listed(folder: Path, table: Path) -> Iterator[Entry]:
     columns: set[str] = set()
     for row in read_table(table):
         if "path" not in row.cells:
             raise SourceError(f"{row}: no column `path`; it has {', '.join(row.cells) or 'none'}")
         _check_names(row, columns)
         yield file_entry(folder, row.cells["path"], str(row), row.cells)
-    if columns and (absent := set(policy.attributes) - (columns - set(COLUMNS))):
-        raise SourceError(
-            f"{folder / POLICY_FILE}: attribute {min(absent)!r} is no column of attributes in {table.name}"
-        )
 
 
 def _check_names(row: TableRow, columns: set[str]) -> None:
