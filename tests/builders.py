@@ -61,6 +61,7 @@ def make_clip(*, pcm: NDArray[np.float32] | None = None, **changes: Any) -> Clip
         "transcript": None,
         "attributes": {},
         "describable": (),
+        "segments": (),
         "audio": Audio(bytes=data, path="a.flac"),
     }
     return Clip(**{**values, **changes})

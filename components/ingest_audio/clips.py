@@ -44,6 +44,7 @@ def make_clip(placed: Placed, settings: IngestAudioSettings) -> Clip | RefusedCl
         transcript=recording.transcript,
         attributes=recording.attributes,
         describable=recording.describable,
+        segments=(),
         audio=Audio(bytes=encode_flac(pcm), path=f"{clip_id}.flac"),
     )
 

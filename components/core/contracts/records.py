@@ -78,6 +78,16 @@ class Audio(Record):
     path: str
 
 
+class Segment(Record):
+    """A part of a clip in which one speaker says one thing; seconds count from the beginning of the clip."""
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(gt=0)
+    transcript: str | None
+    speaker_id: str | None
+    attributes: dict[str, str]
+
+
 class Clip(Record):
     """A mono 16 kHz recording with what its corpus says of it; `clip_id` is the digest of its samples."""
 
@@ -93,6 +103,8 @@ class Clip(Record):
     attributes: dict[str, str]
     describable: tuple[str, ...]
     """Names of the attributes that the corpus policy lets into a description."""
+    segments: tuple[Segment, ...]
+    """What the corpus says of parts of the clip, by their beginning; empty where it speaks of the clip as a whole."""
     audio: Audio
 
 
