@@ -32,7 +32,7 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
         SourceError: a corpus cannot be read.
         ContractError: a result or a model in the store is damaged.
     """
-    sources = dict(sources_of(profile.corpora))
+    sources = dict(sources_of(profile.corpora, home))
     models = {name: _digest(getattr(profile, name), home) for name in ("encoder", "llm")}
     stages: dict[str, StagePlan] = {}
     made: dict[str, str] = {}

@@ -55,7 +55,7 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     with run_lock(home, run_id), interruptible():
         abandoned = _recover(home)
-        revision = data_revision(profile.corpora)
+        revision = data_revision(profile.corpora, home)
         for reference in (profile.encoder, profile.llm):
             resolve_model(reference, home.models)
         run_dir = home.runs / run_id

@@ -62,6 +62,7 @@ def make_clip(*, pcm: NDArray[np.float32] | None = None, **changes: Any) -> Clip
         "attributes": {},
         "describable": (),
         "segments": (),
+        "fingerprint": None,
         "audio": Audio(bytes=data, path="a.flac"),
     }
     return Clip(**{**values, **changes})

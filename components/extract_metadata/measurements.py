@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from components.core.audio import Samples
 from components.core.contracts.records import SAMPLE_RATE_HZ, Domain, Measurements
+from components.core.voice_detector import Span, VoiceDetector, gaps
 from components.extract_metadata.loudness import loudness_lufs
 from components.extract_metadata.pitch import pitch_hz
-from components.extract_metadata.voice_detector import Span, VoiceDetector, gaps
 
 Array = NDArray[np.float64]
 

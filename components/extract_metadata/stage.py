@@ -9,11 +9,11 @@ from components.core.contracts.artifacts import Artifact, Tally
 from components.core.contracts.records import Clip, Description
 from components.core.execution import Outcome, Workplace
 from components.core.models.store import StoredModel
+from components.core.voice_detector import VoiceDetector
 from components.extract_metadata.measurements import measure
 from components.extract_metadata.seed_description import seed_description, told_attributes
 from components.extract_metadata.settings import ExtractMetadataSettings
 from components.extract_metadata.transcripts import HeardClip, Transcript, Transcripts
-from components.extract_metadata.voice_detector import VoiceDetector
 
 _BATCH = 32  # clips in memory at a time
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from components.core.audio import Samples
 from components.core.contracts.records import Clip, Domain
 from components.core.models.store import StoredModel
+from components.core.voice_detector import Span
 from components.extract_metadata.seed_description import clean
 from components.extract_metadata.settings import ExtractMetadataSettings
-from components.extract_metadata.voice_detector import Span
 
 if TYPE_CHECKING:
     from components.extract_metadata.transcriber import Transcriber

@@ -58,7 +58,7 @@ def finish_stages(home: Home, profile: Profile, refusals: Mapping[str, tuple[str
             settings=profile.settings(stage.name),
             inputs={word: done[maker] for word, maker in stage.inputs.items()},
             models={name: open_model(getattr(profile, name), home.models).digest for name in stage.models},
-            sources=sources_of(profile.corpora) if stage.reads_corpora else {},
+            sources=sources_of(profile.corpora, home) if stage.reads_corpora else {},
         )
         output = home.root / "out" / f"{len(list(home.root.glob('out/*')))}-{stage.name}"
         reasons = (refusals or {}).get(stage.name, ())

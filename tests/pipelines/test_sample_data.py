@@ -8,6 +8,7 @@ import pytest
 
 from components.core.contracts.errors import SourceError
 from components.core.corpora.reading import read_corpora
+from components.core.home import Home
 from pipelines import sample_data
 from pipelines.revision import data_revision
 from pipelines.sample_data import data_pointer, notices_of, pull_sample_data, sample_corpora
@@ -34,8 +35,8 @@ def test_the_sample_data_are_pulled_and_named_by_their_revision(clone: Path) -> 
     pull_sample_data()
     corpora = sample_corpora()
     assert sum(len(corpus.recordings) for corpus in read_corpora(corpora)) >= 300
-    assert data_revision(corpora).startswith(f"dvc:{data_pointer()} corpora:")
-    assert data_revision((make_corpus(clone / "mine"),)).startswith("corpora:")
+    assert data_revision(corpora, Home(clone)).startswith(f"dvc:{data_pointer()} corpora:")
+    assert data_revision((make_corpus(clone / "mine"),), Home(clone)).startswith("corpora:")
 
 
 def test_a_remote_without_the_data_is_one_line(clone: Path) -> None:

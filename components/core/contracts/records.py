@@ -43,6 +43,7 @@ class ClipRefusal(StrEnum):
     TOO_LONG = "too_long"
     SILENT = "silent"
     DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
     SPLIT_CONFLICT = "split_conflict"
 
 
@@ -69,6 +70,8 @@ class Source(Record):
     sha256: Sha256
     source_id: str = Field(min_length=1)
     offset_s: float = Field(ge=0)
+    length_s: float | None = None
+    """How much of the file from there on was asked for; `None`: all of it."""
 
 
 class Audio(Record):
@@ -105,6 +108,8 @@ class Clip(Record):
     """Names of the attributes that the corpus policy lets into a description."""
     segments: tuple[Segment, ...]
     """What the corpus says of parts of the clip, by their beginning; empty where it speaks of the clip as a whole."""
+    fingerprint: str | None
+    """How it sounds (`components.core.fingerprints`), to find near duplicates; `None` where it is too even to tell."""
     audio: Audio
 
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -29,12 +29,16 @@ SENSITIVE = frozenset(f"{_INAUDIBLE} {_PERSONAL}".split())
 
 
 class CorpusPolicy(Record):
-    """What `corpus.yaml` says; `format` names one of `components.core.corpora.formats`."""
+    """What `corpus.yaml` says; `format` names one of `components.core.corpora.formats`.
+
+    `stretches` of one file become clips of their own, or together one recording with a segment for each.
+    """
 
     name: str = Field(min_length=1)
     licence: str = Field(min_length=1)
     attribution: str = ""
     format: str = "folder"
+    stretches: Literal["apart", "together"] = "apart"
     domain: Domain | None = None
     language: str | None = None
     attributes: tuple[str, ...] = ()

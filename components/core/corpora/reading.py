@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Domain, Split
-from components.core.corpora.entries import AUDIO_SUFFIXES, COLUMNS, Entry, Member, Reader, files_below, name_of
+from components.core.corpora.entries import AUDIO_SUFFIXES, COLUMNS, Entry, Reader, files_below, name_of
 from components.core.corpora.formats.common_voice import read_common_voice
 from components.core.corpora.formats.folder import read_folder
 from components.core.corpora.formats.hf_parquet import read_hf_parquet
@@ -26,6 +26,7 @@ from components.core.corpora.formats.nemo import read_nemo
 from components.core.corpora.formats.upstream import read_upstream
 from components.core.corpora.formats.webdataset import read_webdataset
 from components.core.corpora.policy import POLICY_FILE, CorpusPolicy, read_policy
+from components.core.corpora.recordings import Recording, together
 from components.core.digests import digest_of, digest_of_file
 
 FORMATS: Mapping[str, Reader] = {
@@ -42,31 +43,6 @@ FORMATS: Mapping[str, Reader] = {
 E = TypeVar("E", bound=StrEnum)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recording:
-    """One stretch of audio and what the corpus says of it; `None` where it says nothing.
-
-    `path` is its name below the corpus folder, always printable as UTF-8; `file` is where it lies, as a `member` of it
-    or whole. `duration_s` is `None` up to the end.
-    """
-
-    corpus: str
-    path: str
-    file: Path
-    member: Member | None = None
-    start_s: float = 0.0
-    duration_s: float | None = None
-    domain: Domain
-    split: Split | None
-    licence: str
-    language: str | None
-    transcript: str | None
-    speaker_id: str | None
-    source_id: str
-    attributes: dict[str, str]
-    describable: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Corpus:
     """A corpus that was read and checked: its policy, its recordings by path, and the files its table leaves out."""
@@ -76,26 +52,28 @@ class Corpus:
     recordings: tuple[Recording, ...]
     unlisted: tuple[Path, ...]
 
-    def digest(self) -> str:
+    def digest(self, digest_of_content: Callable[[Path], str] = digest_of_file) -> str:
         """Return the digest of everything that is said of the recordings, and of the contents of all audio files."""
         files = {*(recording.file for recording in self.recordings), *self.unlisted}
         return digest_of(
             {
                 "policy": self.policy.model_dump(mode="json"),
                 "recordings": [_told(recording) for recording in self.recordings],
-                "files": {name_of(file, self.folder): _content(file) for file in files},
+                "files": {name_of(file, self.folder): _content(file, digest_of_content) for file in files},
             }
         )
 
 
 def _told(recording: Recording) -> dict[str, Any]:
-    places = {"file", "member"}  # their content counts, and `path` names them
-    return {field.name: getattr(recording, field.name) for field in fields(recording) if field.name not in places}
+    # The content of file and member counts, and `path` names them.
+    told = {field.name: getattr(recording, field.name) for field in fields(recording)}
+    segments = [segment.model_dump() for segment in recording.segments]
+    return {**told, "file": None, "member": None, "segments": segments}
 
 
-def _content(file: Path) -> str:
+def _content(file: Path, digest_of_content: Callable[[Path], str]) -> str:
     try:
-        return digest_of_file(file)
+        return digest_of_content(file)
     except (OSError, ValueError):  # it will be refused by name; once it can be read, the corpus is another one
         return "unreadable"
 
@@ -123,6 +101,8 @@ def read_corpus(folder: Path) -> Corpus:
     """
     policy = read_policy(folder)
     recordings = _recordings(folder, policy)
+    if policy.stretches == "together":
+        recordings = together(recordings)
     if not recordings:
         raise SourceError(f"{folder}: no recordings; put audio files ({', '.join(sorted(AUDIO_SUFFIXES))}) into it")
     listed = {recording.file for recording in recordings}

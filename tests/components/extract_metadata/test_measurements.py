@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from components.core.contracts.records import Domain
+from components.core.voice_detector import Span, VoiceDetector
 from components.extract_metadata.measurements import measure, snr_db, speaking_rate_wpm
-from components.extract_metadata.voice_detector import Span, VoiceDetector
 from tests.builders import make_tone
 from tests.components.extract_metadata.making import noise, spoken
 

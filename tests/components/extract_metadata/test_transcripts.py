@@ -5,9 +5,9 @@ import pytest
 
 from components.core.contracts.records import Domain
 from components.core.models.store import StoredModel
+from components.core.voice_detector import Span
 from components.extract_metadata.settings import ExtractMetadataSettings
 from components.extract_metadata.transcripts import HeardClip, Transcript, Transcripts
-from components.extract_metadata.voice_detector import Span
 from tests.components.extract_metadata.making import noise, speech_clip, spoken
 
 SPEAKS = [Span(0, 16_000)]

@@ -23,8 +23,8 @@ def test_every_refusal_has_its_reason_and_nothing_is_lost(tmp_path: Path) -> Non
         "good\nöther.wav",
     ]
     counts = artifact.manifest.counts
-    assert (counts.rows_in, counts.rows_out) == (13, 3)
-    assert counts.refused == {"duplicate": 1, "silent": 2, "too_long": 1, "too_short": 2, "unreadable": 4}
+    assert (counts.rows_in, counts.rows_out) == (12, 3)
+    assert counts.refused == {"duplicate": 1, "silent": 2, "too_short": 2, "unreadable": 4}
 
 
 def test_a_clip_is_named_by_its_samples_and_knows_its_file(tmp_path: Path) -> None:
@@ -131,6 +131,7 @@ def test_the_facts_count_clips_seconds_speakers_and_languages(tmp_path: Path) ->
         },
         "speakers": 3,
         "languages": {"en": 1, "fr": 2},
+        "cut": {"recordings": 0, "pieces": 0},
         "corpora": {"talk": {"clips": 3, "unlisted": 1, "licence": "CC-BY-4.0", "attribution": "The Readers"}},
         "left_out": 0,
         "refusals": [],
