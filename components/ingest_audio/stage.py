@@ -20,6 +20,9 @@ from components.ingest_audio.intake import Intake
 from components.ingest_audio.settings import IngestAudioSettings
 from components.ingest_audio.splits import Placed, place_in_splits, take_evenly
 
+CLIPS_PER_SHARD = 512
+"""What a kill costs at the most."""
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -49,7 +52,7 @@ def ingest(
     tracked = place.progress.track(cut, label="decode", unit="files", total=len(taken))
     pieces = chain.from_iterable(map(intake.counted, tracked))
     results = in_order(partial(_clip, settings=settings, digest=digest, known=known), pieces, threads)
-    for shard in place.draft.shards(intake.accepted(results), Clip):
+    for shard in place.draft.shards(intake.accepted(results), Clip, rows_per_shard=CLIPS_PER_SHARD):
         kept.keep(shard)
     place.draft.quarantine(intake.refused(), RefusedClip)
     if not intake.tally.rows_out:

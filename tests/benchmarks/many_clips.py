@@ -39,8 +39,8 @@ def main() -> None:
             seconds, peak_mib = timed(stage, arguments, folder / "home")
             hours = hours_of(folder / "clips")
             print(
-                f"{count} clips, {hours:.2f} h, {stage}: {seconds:.0f} s, {3600 * hours / seconds:.0f} audio-hours an hour, "
-                f"peak {peak_mib:.0f} MiB",
+                f"{count} clips, {hours:.2f} h, {stage}: {seconds:.0f} s, "
+                f"{3600 * hours / seconds:.0f} audio-hours an hour, peak {peak_mib:.0f} MiB",
                 flush=True,
             )
 
@@ -49,7 +49,7 @@ def cut_corpus(folder: Path, count: int) -> None:
     """Write that many FLAC files, each a random stretch of a sample recording, with what is known of it."""
     if (folder / "corpus.yaml").exists():
         return
-    draw, names = random.Random(42), iter(range(count))
+    draw, names = random.Random(42), iter(range(count))  # noqa: S311 (repeatable, not secret)
     recordings = [recording for corpus in read_corpora(sample_corpora()) for recording in corpus.recordings]
     (folder / "audio").mkdir(parents=True)
     rows: list[str] = []
@@ -62,7 +62,12 @@ def cut_corpus(folder: Path, count: int) -> None:
             start = draw.randrange(len(pcm) - length + 1)
             path = f"audio/{number:06d}.flac"
             sf.write(folder / path, pcm[start : start + length], SAMPLE_RATE_HZ)
-            known = {"path": path, "domain": recording.domain, "split": recording.split, "source_id": recording.source_id}
+            known = {
+                "path": path,
+                "domain": recording.domain,
+                "split": recording.split,
+                "source_id": recording.source_id,
+            }
             rows.append(json.dumps({**known, "speaker_id": recording.speaker_id, "language": recording.language}))
     (folder / "metadata.jsonl").write_text("\n".join(rows) + "\n")
     (folder / "corpus.yaml").write_text(f"name: cut-{count}\nlicence: see the sample corpora\n")
@@ -88,13 +93,13 @@ def timed(stage: str, arguments: list[str], home: Path) -> tuple[float, float]:
 
 
 def _mib(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / 1024  # Linux counts in KiB
+    return float(usage.ru_maxrss) / 1024  # Linux counts in KiB
 
 
 def hours_of(clips: Path) -> float:
     """Return how much audio was accepted."""
     domains = open_artifact(clips).manifest.facts["domains"].values()
-    return sum(split["seconds"] for splits in domains for split in splits.values()) / 3600
+    return float(sum(split["seconds"] for splits in domains for split in splits.values())) / 3600
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ class Draft:
         """Write the accepted rows as shards, one in memory at a time."""
         deque(self.shards(records, record, rows_per_shard=rows_per_shard), maxlen=0)
 
-    def shards(self, records: Iterable[R], record: type[R], *, rows_per_shard: int = ROWS_PER_SHARD) -> Iterator[Path]:
+    def shards(self, records: Iterable[R], record: type[R], *, rows_per_shard: int) -> Iterator[Path]:
         """Write the accepted rows as shards and yield each one when it is whole."""
         return write_shards(self.folder, records, record, rows_per_shard)
 

@@ -7,7 +7,7 @@ from components.extract_metadata.written_form import written_form
     ("given", "form"),
     [
         ("HE SAID I AM HERE", "He said I am here"),
-        ("ПРИВЕТ ВСЕМ ЛЮДЯМ", "Привет всем людям"),
+        ("ÉTÉ ET HIVER", "Été et hiver"),
         ("M I S D N", "M I S D N"),
         ("NASA", "NASA"),
         ("NASA called.", "NASA called."),

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from components.core.contracts import artifacts
 from components.core.contracts.artifacts import Artifact
 from components.core.contracts.records import Clip, Split
 from components.ingest_audio import stage
@@ -28,8 +27,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make_clip(placed, *arguments)
 
     monkeypatch.setattr(stage, "make_clip", spied)
-    monkeypatch.setattr(artifacts, "ROWS_PER_SHARD", 8)
-    monkeypatch.setattr(artifacts.Draft.shards, "__kwdefaults__", {"rows_per_shard": 8})
+    monkeypatch.setattr(stage, "CLIPS_PER_SHARD", 8)
     return names
 
 
@@ -86,11 +84,11 @@ def stop_after(number: int) -> Callable[..., Any]:
 def test_an_interrupted_stage_goes_on_after_its_last_whole_shard(
     tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch, damage: bool
 ) -> None:
-    folder, spy = corpus(tmp_path / "c"), stage.make_clip
-    monkeypatch.setattr(stage, "make_clip", stop_after(18))
-    with pytest.raises(KeyboardInterrupt):
-        ingested([folder], tmp_path, workers=1)
-    monkeypatch.setattr(stage, "make_clip", spy)
+    folder = corpus(tmp_path / "c")
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "make_clip", stop_after(18))
+        with pytest.raises(KeyboardInterrupt):
+            ingested([folder], tmp_path, workers=1)
     kept = sorted((tmp_path / "home" / "work").rglob("*.parquet"))
     if damage:
         kept[0].write_bytes(kept[0].read_bytes()[:-1] + b"!")
