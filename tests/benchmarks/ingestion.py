@@ -26,7 +26,8 @@ _HUBCONF = """
 import silero_vad as package
 
 def silero_vad(**options):
-    return package.load_silero_vad(), (package.get_speech_timestamps, package.save_audio, package.read_audio, None, None)
+    uses = (package.get_speech_timestamps, package.save_audio, package.read_audio, None, None)
+    return package.load_silero_vad(), uses
 """
 
 
