@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.core.audio import Samples
 from components.core.contracts.records import SAMPLE_RATE_HZ, Domain, Measurements
-from components.core.voice_detector import Span, VoiceDetector, gaps
+from components.core.voice_detector import Span, VoiceDetector, gaps, seconds_of
 from components.extract_metadata.loudness import loudness_lufs
 from components.extract_metadata.pitch import pitch_hz
 
@@ -32,7 +32,7 @@ def measure(
     samples: Samples, spans: Sequence[Span], domain: Domain, transcript: str | None, detector: VoiceDetector
 ) -> Measurements:
     """Measure a clip of 16 kHz mono samples in which `spans` are speech."""
-    speech_s = sum(span.end - span.start for span in spans) / SAMPLE_RATE_HZ
+    speech_s = seconds_of(spans)
     duration_s = len(samples) / SAMPLE_RATE_HZ
     return Measurements(
         duration_s=duration_s,
@@ -41,14 +41,19 @@ def measure(
         loudness_lufs=loudness_lufs(samples),
         snr_db=snr_db(samples, spans if domain is Domain.SPEECH else ()),
         speech_ratio=round(min(1.0, speech_s / duration_s), 3),
-        tools={
-            "speaking_rate_wpm": f"words by time of speech ({detector.tool})",
-            "pitch_hz": "autocorrelation, median of voiced frames",
-            "loudness_lufs": "ITU-R BS.1770-4",
-            "snr_db": f"speech to pauses ({detector.tool}), else percentiles 95 to 5",
-            "speech_ratio": detector.tool,
-        },
+        tools=tools_of(detector),
     )
+
+
+def tools_of(detector: VoiceDetector) -> dict[str, str]:
+    """Return what measures each quantity, with its version; the number of our own methods counts their changes."""
+    return {
+        "speaking_rate_wpm": f"desta rate 1: words by time of speech ({detector.tool})",
+        "pitch_hz": "desta pitch 1: autocorrelation after Boersma (1993), median of voiced frames",
+        "loudness_lufs": "desta loudness 1: ITU-R BS.1770-4",
+        "snr_db": f"desta snr 1: speech to pauses ({detector.tool}), else percentiles 95 to 5",
+        "speech_ratio": detector.tool,
+    }
 
 
 def speaking_rate_wpm(transcript: str | None, speech_s: float) -> float | None:

@@ -108,7 +108,8 @@ class Intake:
     def _corpus_facts(self, corpus: Corpus) -> dict[str, Any]:
         policy = corpus.policy
         terms = {"licence": policy.licence, "attribution": policy.attribution}
-        return {"clips": self._of_corpus[policy.name], "unlisted": len(corpus.unlisted), **terms}
+        counts = {"clips": self._of_corpus[policy.name], "unlisted": len(corpus.unlisted)}
+        return {**counts, "unmapped": dict(corpus.unmapped), **terms}
 
 
 def _name(source: Source) -> str:

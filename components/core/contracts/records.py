@@ -1,9 +1,9 @@
 """The records that travel between stages: frozen, strict, closed, with units in their names."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 CONTRACT_VERSION = "1"
 SAMPLE_RATE_HZ = 16_000
@@ -128,7 +128,35 @@ class Measurements(Record):
     tools: dict[str, str]
 
 
-class Description(Record):
+class Told(Record):
+    """What is said of a clip or of a part of it, and who says so."""
+
+    attributes: dict[str, str]
+    told_by: dict[str, str]
+    """For each attribute `corpus`, the tool that measured it with its version, or `asr:` and the digest of a model."""
+
+    @model_validator(mode="after")
+    def _each_has_a_teller(self) -> Self:
+        if odd := self.attributes.keys() ^ self.told_by.keys():
+            raise ValueError(f"attribute {min(odd)!r}: want a value and who tells it")
+        return self
+
+
+class DescribedSegment(Told):
+    """A part of a clip in words; its voice is measured where it is long enough.
+
+    Units: seconds from the beginning of the clip, hertz, words a minute.
+    """
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(gt=0)
+    transcript: str | None
+    transcript_by: str | None
+    pitch_hz: float | None
+    speaking_rate_wpm: float | None
+
+
+class Description(Told):
     """A clip in words: all that the generator is told of it."""
 
     clip_id: Sha256
@@ -137,9 +165,13 @@ class Description(Record):
     language: str | None
     transcript: str | None
     transcript_by: str | None
-    """`corpus`, or `asr:` and the digest of the model that heard it; `None` where nobody speaks."""
+    """`corpus`, or `asr:` and the digest of the model that heard it; `None` where nobody speaks.
+
+    Both, with a comma, where each wrote some of the segments.
+    """
     measurements: Measurements
-    attributes: dict[str, str]
+    segments: tuple[DescribedSegment, ...]
+    """The parts that have lines of their own; `attributes` are then those of the clip as a whole."""
     seed_description: str = Field(min_length=1)
 
 

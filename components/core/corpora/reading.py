@@ -25,6 +25,7 @@ from components.core.corpora.formats.ljspeech import read_ljspeech
 from components.core.corpora.formats.nemo import read_nemo
 from components.core.corpora.formats.upstream import read_upstream
 from components.core.corpora.formats.webdataset import read_webdataset
+from components.core.corpora.mapping import Mapper, mapper_of
 from components.core.corpora.policy import POLICY_FILE, CorpusPolicy, read_policy
 from components.core.corpora.recordings import Recording, together
 from components.core.digests import digest_of, digest_of_file
@@ -51,6 +52,8 @@ class Corpus:
     policy: CorpusPolicy
     recordings: tuple[Recording, ...]
     unlisted: tuple[Path, ...]
+    unmapped: Mapping[str, int]
+    """How many values of a column its mapping left out."""
 
     def digest(self, digest_of_content: Callable[[Path], str] = digest_of_file) -> str:
         """Return the digest of everything that is said of the recordings, and of the contents of all audio files."""
@@ -100,7 +103,8 @@ def read_corpus(folder: Path) -> Corpus:
         SourceError: it is empty, or a file, line or value cannot be used; the message names it and says what to do.
     """
     policy = read_policy(folder)
-    recordings = _recordings(folder, policy)
+    mapper = mapper_of(folder, policy)
+    recordings = _recordings(folder, policy, mapper)
     if policy.stretches == "together":
         recordings = together(recordings)
     if not recordings:
@@ -111,23 +115,25 @@ def read_corpus(folder: Path) -> Corpus:
         policy=policy,
         recordings=tuple(sorted(recordings, key=lambda recording: (recording.path, recording.start_s))),
         unlisted=tuple(file for file in files_below(folder, *AUDIO_SUFFIXES) if file not in listed),
+        unmapped=dict(sorted(mapper.left_out.items())),
     )
 
 
-def _recordings(folder: Path, policy: CorpusPolicy) -> list[Recording]:
+def _recordings(folder: Path, policy: CorpusPolicy, mapper: Mapper) -> list[Recording]:
     recordings: list[Recording] = []
     told: dict[tuple[str, float], str] = {}
     columns: set[str] = set()
     for entry in _reader(folder, policy)(folder, policy):
-        recording = _recording(policy, entry)
+        recording = _recording(policy, entry, mapper)
         place = (recording.path, recording.start_s)
         if place in told:
             raise SourceError(f"{entry.where}: path {recording.path!r} is at {told[place]} already; keep one of them")
         told[place] = entry.where
         columns |= entry.cells.keys()
         recordings.append(recording)
-    if recordings and (absent := set(policy.attributes) - (columns - set(COLUMNS))):
-        known = ", ".join(sorted(columns - set(COLUMNS))) or "none"
+    attributes = mapper.names(columns - set(COLUMNS))
+    if recordings and (absent := set(policy.attributes) - attributes):
+        known = ", ".join(sorted(attributes)) or "none"
         raise SourceError(
             f"{folder / POLICY_FILE}: attribute {min(absent)!r} is no column of attributes; the corpus has {known}"
         )
@@ -142,7 +148,7 @@ def _reader(folder: Path, policy: CorpusPolicy) -> Reader:
     return FORMATS[policy.format]
 
 
-def _recording(policy: CorpusPolicy, entry: Entry) -> Recording:
+def _recording(policy: CorpusPolicy, entry: Entry, mapper: Mapper) -> Recording:
     known = {name: text for name, cell in entry.cells.items() if name != "path" and (text := cell.strip())}
     domain = _one_of(Domain, "domain", known.get("domain"), entry.where) or policy.domain
     if domain is None:
@@ -165,7 +171,7 @@ def _recording(policy: CorpusPolicy, entry: Entry) -> Recording:
         transcript=known.get("transcript"),
         speaker_id=known.get("speaker_id"),
         source_id=known.get("source_id", f"{policy.name}/{entry.name}"),
-        attributes={name: known[name] for name in sorted(known.keys() - set(COLUMNS))},
+        attributes=mapper.standard({name: known[name] for name in sorted(known.keys() - set(COLUMNS))}, entry.where),
         describable=policy.attributes,
     )
 

@@ -132,7 +132,9 @@ def test_the_facts_count_clips_seconds_speakers_and_languages(tmp_path: Path) ->
         "speakers": 3,
         "languages": {"en": 1, "fr": 2},
         "cut": {"recordings": 0, "pieces": 0},
-        "corpora": {"talk": {"clips": 3, "unlisted": 1, "licence": "CC-BY-4.0", "attribution": "The Readers"}},
+        "corpora": {
+            "talk": {"clips": 3, "unlisted": 1, "unmapped": {}, "licence": "CC-BY-4.0", "attribution": "The Readers"}
+        },
         "left_out": 0,
         "refusals": [],
     }
