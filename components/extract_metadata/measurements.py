@@ -28,15 +28,13 @@ _MIN_WORDS, _MIN_SPEECH_S = 3, 1.0
 _NO_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
-def measure(
-    samples: Samples, spans: Sequence[Span], domain: Domain, transcript: str | None, detector: VoiceDetector
-) -> Measurements:
-    """Measure a clip of 16 kHz mono samples in which `spans` are speech."""
+def measure(samples: Samples, spans: Sequence[Span], domain: Domain, detector: VoiceDetector) -> Measurements:
+    """Measure a clip of 16 kHz mono samples in which `spans` are speech; its speaking rate needs its words."""
     speech_s = seconds_of(spans)
     duration_s = len(samples) / SAMPLE_RATE_HZ
     return Measurements(
         duration_s=duration_s,
-        speaking_rate_wpm=speaking_rate_wpm(transcript, speech_s),
+        speaking_rate_wpm=None,
         pitch_hz=pitch_hz(samples, spans, domain),
         loudness_lufs=loudness_lufs(samples),
         snr_db=snr_db(samples, spans if domain is Domain.SPEECH else ()),

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
-from components.core.audio import samples_of
 from components.core.contracts.artifacts import Artifact, Tally
-from components.core.contracts.records import Clip, Description, Told
+from components.core.contracts.records import Clip, Description, Measurements, Told
 from components.core.execution import Outcome, Workplace
 from components.core.models.store import StoredModel
-from components.core.voice_detector import VoiceDetector
+from components.core.parallel import cores, in_order, processes
+from components.core.voice_detector import seconds_of
 from components.extract_metadata.heard import HeardClip, parts_of
-from components.extract_metadata.measurements import measure
+from components.extract_metadata.listening import listen
+from components.extract_metadata.measurements import speaking_rate_wpm
 from components.extract_metadata.seed_description import seed_description, segmented_description
 from components.extract_metadata.segments import described_segments
 from components.extract_metadata.settings import ExtractMetadataSettings
@@ -20,12 +23,14 @@ from components.extract_metadata.telling import told_of_clip, told_of_whole
 from components.extract_metadata.transcripts import Transcript, Transcripts, together
 from components.extract_metadata.whisper import Whisper
 
+T = TypeVar("T")
+
 _BATCH = 32  # clips in memory at a time
+_CLIPS_WORTH_A_PROCESS = 100  # a process takes some two seconds to start
 
 
 def describe(clips: Artifact, encoder: StoredModel, settings: ExtractMetadataSettings, place: Workplace) -> Outcome:
     """Write one description for each clip, in the order of the clips; every clip gets one."""
-    detector = VoiceDetector(settings.vad_threshold)
     whisper = Whisper(encoder, settings)
     languages, transcripts = SpokenLanguages(whisper, settings), Transcripts(whisper, settings)
     tally, told, shortened = Tally(), Counter[str](), 0
@@ -34,12 +39,13 @@ def describe(clips: Artifact, encoder: StoredModel, settings: ExtractMetadataSet
         nonlocal shortened
         total = clips.manifest.counts.rows_out
         rows = place.progress.track(clips.read(Clip), label="describe", unit="clips", total=total)
-        for batch in _batches(rows):
-            heard = languages.told([_hear(clip, detector) for clip in batch])
+        for batch in _batches(_heard(rows, total, settings.vad_threshold)):
+            heard = languages.told([each for each, _ in batch])
+            measured = [measurements for _, measurements in batch]
             parts = [parts_of(each) for each in heard]
             written = iter(transcripts.of([part for each in parts for part in each]))
-            for each, its_parts in zip(heard, parts, strict=True):
-                description = _describe(each, its_parts, list(islice(written, len(its_parts))), detector, settings)
+            for each, figures, its_parts in zip(heard, measured, parts, strict=True):
+                description = _describe(each, figures, its_parts, list(islice(written, len(its_parts))), settings)
                 tally.rows_in += 1
                 tally.rows_out += 1
                 told.update({name for lines in _lines(description) for name in lines.attributes})
@@ -57,27 +63,33 @@ def describe(clips: Artifact, encoder: StoredModel, settings: ExtractMetadataSet
     return Outcome(counts=tally.counts(), facts=facts)
 
 
-def _batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+def _heard(clips: Iterable[Clip], total: int, vad_threshold: float) -> Iterator[tuple[HeardClip, Measurements]]:
+    """Listen to clips on all cores; to a few in this process, which others would take longer to start than to help."""
+    work, workers = partial(listen, vad_threshold=vad_threshold), min(cores(), total // _CLIPS_WORTH_A_PROCESS)
+    if workers < 2:
+        yield from map(work, clips)
+        return
+    with processes(workers) as pool:
+        yield from in_order(work, clips, pool, workers)
+
+
+def _batches(clips: Iterable[T]) -> Iterator[list[T]]:
     rows = iter(clips)
     while batch := list(islice(rows, _BATCH)):
         yield batch
 
 
-def _hear(clip: Clip, detector: VoiceDetector) -> HeardClip:
-    samples = samples_of(clip.audio)
-    return HeardClip(clip, samples, detector.spans(samples))
-
-
 def _describe(
     heard: HeardClip,
+    measured: Measurements,
     parts: Sequence[HeardClip],
     transcripts: Sequence[Transcript | None],
-    detector: VoiceDetector,
     settings: ExtractMetadataSettings,
 ) -> Description:
     clip, transcript = heard.clip, together(transcripts)
     text = transcript.text if transcript else None
-    measurements = measure(heard.samples, heard.spans, clip.domain, text, detector)
+    rate = speaking_rate_wpm(text, seconds_of(heard.spans))
+    measurements = measured.model_copy(update={"speaking_rate_wpm": rate})
     segments = described_segments(heard, parts, transcripts, measurements.tools) if len(parts) > 1 else ()
     said = {name for segment in segments for name in segment.attributes}
     told = told_of_whole(heard, measurements, said) if segments else told_of_clip(parts[0], measurements)

@@ -1,18 +1,16 @@
 """The work of ingest_audio: corpora in, clips and refused files out."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Clip, RefusedClip
 from components.core.corpora.reading import Corpus
 from components.core.execution import Outcome, Workplace
+from components.core.parallel import cores, in_order
 from components.ingest_audio.clips import FileDigest, audio_of, make_clip, said_of, source_of
 from components.ingest_audio.cutting import cut_at_pauses
 from components.ingest_audio.earlier import EarlierClips, KeptShards
@@ -22,9 +20,6 @@ from components.ingest_audio.splits import Placed, place_in_splits, take_evenly
 
 CLIPS_PER_SHARD = 512
 """What a kill costs at the most."""
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 def ingest(
@@ -46,14 +41,16 @@ def ingest(
     """
     placed = place_in_splits([recording for corpus in corpora for recording in corpus.recordings], settings)
     taken = take_evenly(placed, settings.max_clips, settings.seed)
-    kept, threads = KeptShards(place.resume / "shards"), workers or len(os.sched_getaffinity(0))
+    kept, threads = KeptShards(place.resume / "shards"), workers or cores()
     known, intake = EarlierClips([*earlier, *kept.paths()]), Intake(place.resume / "refused")
-    cut = in_order(partial(_cut, max_s=settings.max_s), taken, threads)
-    tracked = place.progress.track(cut, label="decode", unit="files", total=len(taken))
-    pieces = chain.from_iterable(map(intake.counted, tracked))
-    results = in_order(partial(_clip, settings=settings, digest=digest, known=known), pieces, threads)
-    for shard in place.draft.shards(intake.accepted(results), Clip, rows_per_shard=CLIPS_PER_SHARD):
-        kept.keep(shard)
+    # Threads do: decoding, resampling, hashing and encoding all release the interpreter lock.
+    with ThreadPoolExecutor(threads) as pool:
+        cut = in_order(partial(_cut, max_s=settings.max_s), taken, pool, threads)
+        tracked = place.progress.track(cut, label="decode", unit="files", total=len(taken))
+        pieces = chain.from_iterable(map(intake.counted, tracked))
+        results = in_order(partial(_clip, settings=settings, digest=digest, known=known), pieces, pool, threads)
+        for shard in place.draft.shards(intake.accepted(results), Clip, rows_per_shard=CLIPS_PER_SHARD):
+            kept.keep(shard)
     place.draft.quarantine(intake.refused(), RefusedClip)
     if not intake.tally.rows_out:
         raise SourceError(_nothing(intake))
@@ -80,18 +77,3 @@ def _nothing(intake: Intake) -> str:
     first = next(iter(intake.refused()))
     where = f"{first.source.corpus}/{first.source.path}"
     return f"ingest_audio: none of {intake.tally.rows_in} files became a clip ({reasons}); {where!r}: {first.detail}"
-
-
-def in_order(work: Callable[[T], U], items: Iterable[T], workers: int) -> Iterator[U]:
-    """Yield `work(item)` for each item in their order, with a few items for each worker in flight.
-
-    Threads do: decoding, resampling, hashing and encoding all release the interpreter lock.
-    """
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[U]] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

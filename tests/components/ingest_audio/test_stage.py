@@ -7,7 +7,6 @@ from components.core.audio import pcm_digest, quantise, samples_of
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Clip, Domain, RefusedClip, Split
 from components.core.digests import digest_of_file
-from components.ingest_audio.stage import in_order
 from tests.builders import make_tone, write_corpus
 from tests.components.ingest_audio.making import REFUSED, as_file, bad_corpus, ingested
 
@@ -92,19 +91,6 @@ def test_workers_folders_and_their_order_change_no_byte(tmp_path: Path) -> None:
     names = [entry.path for entry in once.manifest.files]
     assert names == ["part-00000.parquet", "quarantine.parquet"]
     assert all((once.folder / name).read_bytes() == (again.folder / name).read_bytes() for name in names)
-
-
-def test_results_come_in_order_with_few_in_flight() -> None:
-    started: list[int] = []
-
-    def work(number: int) -> int:
-        started.append(number)
-        return -number
-
-    results = in_order(work, range(100), workers=2)
-    assert [next(results) for _ in range(10)] == [-n for n in range(10)]
-    assert len(started) <= 10 + 2 * 2 + 1
-    assert list(results) == [-n for n in range(10, 100)]
 
 
 def test_max_clips_takes_some_of_every_domain_and_says_how_many_it_left(tmp_path: Path) -> None:
