@@ -1,3 +1,5 @@
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,9 +8,7 @@ import torch
 from transformers import (
     GenerationConfig,
     WhisperConfig,
-    WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
-    WhisperTokenizer,
 )
 
 from components.core.contracts.records import Domain
@@ -34,8 +34,8 @@ def unknown(**changes: object) -> HeardClip:
     return HeardClip(speech_clip(samples, **changes), samples, SPEAKS)
 
 
-@pytest.fixture
-def multilingual(tmp_path: Path, encoder: StoredModel) -> StoredModel:
+@pytest.fixture(scope="module")
+def multilingual(tmp_path_factory: pytest.TempPathFactory, encoder: StoredModel) -> StoredModel:
     """A tiny Whisper of several languages that always hears French, five times as likely as each other one."""
     sizes = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 1, "decoder_attention_heads": 1}
     model = WhisperForConditionalGeneration(
@@ -51,10 +51,10 @@ def multilingual(tmp_path: Path, encoder: StoredModel) -> StoredModel:
     model.generation_config = GenerationConfig(
         is_multilingual=True, lang_to_id=LANGUAGES, decoder_start_token_id=50_257, max_length=448
     )
-    folder = tmp_path / "multilingual"
+    folder = tmp_path_factory.mktemp("multilingual")
     model.save_pretrained(folder)
-    WhisperTokenizer.from_pretrained(encoder.folder).save_pretrained(folder)
-    WhisperFeatureExtractor().save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "processor_config.json"):
+        shutil.copy(encoder.folder / name, folder)
     return StoredModel(ref="a test", folder=folder, digest="d" * 64)
 
 
@@ -68,13 +68,13 @@ def test_a_model_of_several_languages_tells_what_the_corpus_does_not(multilingua
     assert told.origins == {"asr": 3, "corpus": 1}
 
 
-def test_a_language_that_the_model_is_not_sure_of_is_not_told(multilingual: StoredModel) -> None:
-    path = multilingual.folder
+def test_a_language_that_the_model_is_not_sure_of_is_not_told(multilingual: StoredModel, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(multilingual.folder, tmp_path / "unsure"))
     model = WhisperForConditionalGeneration.from_pretrained(path)
     with torch.no_grad():
         model.model.decoder.embed_tokens.weight[LANGUAGES["<|fr|>"], 0] = np.log(1.9)
     model.save_pretrained(path)
-    told = languages(multilingual)
+    told = languages(replace(multilingual, folder=path))
     assert [each.clip.language for each in told.told([unknown()])] == [None]
     assert told.origins == {"not_sure": 1}
 

@@ -46,6 +46,11 @@ def test_whisper_writes_down_what_no_one_did_and_the_order_stays(
     assert {transcript.by for transcript in written} == {f"asr:{encoder.digest}"}
 
 
+def test_the_corpus_s_words_are_told_in_one_written_form(encoder: StoredModel) -> None:
+    clip = speech_clip(noise(), transcript="HE SAID <unk> I AM HERE")
+    assert made(encoder).of([HeardClip(clip, noise(), SPEAKS)]) == [Transcript("He said I am here", "corpus")]
+
+
 @pytest.mark.parametrize(
     ("clip", "spans", "why"),
     [
