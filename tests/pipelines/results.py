@@ -1,5 +1,7 @@
 """Records of stages, and results in a store, made by the real way to run a stage with one file for its work."""
 
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +9,9 @@ from typing import Any
 from components.core.contracts.artifacts import Artifact, Counts
 from components.core.execution import Job, Outcome, Workplace, execute
 from components.core.home import Home
+from components.core.lifeline import process_started_s
 from components.core.models.store import open_model
-from components.core.runs import StageRecord, State
+from components.core.runs import RunRecord, StageRecord, State
 from components.core.stages import STAGES, Stage
 from pipelines.profiles import Profile
 from pipelines.revision import sources_of
@@ -39,6 +42,23 @@ def make_stage_record(**changes: Any) -> StageRecord:
         "facts": {},
     }
     return StageRecord(**{**values, **changes})
+
+
+def make_run_record(**changes: Any) -> RunRecord:
+    """Build the record of a run of this process that ended well."""
+    values: dict[str, Any] = {
+        "run_id": "r1",
+        "profile": "smoke",
+        "state": State.SUCCEEDED,
+        "pid": os.getpid(),
+        "process_started_s": process_started_s(os.getpid()),
+        "started_s": time.time(),
+        "seconds": 12.5,
+        "parameters": {},
+        "data_revision": "corpora:abc",
+        "code_version": "c",
+    }
+    return RunRecord(**{**values, **changes})
 
 
 def make_corpus(folder: Path, *, hertz: float = 440.0) -> Path:
