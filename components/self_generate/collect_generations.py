@@ -6,19 +6,14 @@ Damaged files and drafts that a kill left there go too. Every result that is the
 import argparse
 from collections.abc import Sequence
 
-from components.core.command import run_command
+from components.core.command import command_parser, run_command
 from components.core.home import current_home
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line of the collection."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.self_generate.collect_generations",
-        description=__doc__,
-        epilog="exit codes: 0 done, 1 a result cannot be read (nothing was removed), 2 self_generate is at work",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    codes = "exit codes: 0 done, 1 a result cannot be read (nothing was removed), 2 self_generate is at work"
+    parser = command_parser("self_generate.collect_generations", __doc__ or "", codes)
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     return parser

@@ -118,7 +118,8 @@ def sample_ids_in(path: Path) -> list[str]:
         ContractError: it is not Parquet or has none.
     """
     try:
-        ids: list[str] = pq.read_table(path, columns=["sample_id"])["sample_id"].to_pylist()
+        with pq.ParquetFile(path) as file:
+            ids: list[str] = file.read(columns=["sample_id"])["sample_id"].to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
         line = " ".join(str(error).split())
         raise ContractError(f"{path}: not a file with samples: {line[:200]}; remove it") from error

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.core.command import run_command
+from components.core.command import command_parser, run_command
 from components.core.contracts.artifacts import open_artifact
 from components.core.execution import execute
 from components.core.home import current_home
@@ -20,13 +20,7 @@ _EXAMPLE = """example:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line of the merge."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.self_generate.merge_shards",
-        description=__doc__,
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser("self_generate.merge_shards", __doc__ or "", _EXAMPLE)
     parser.add_argument(
         "--descriptions", required=True, type=Path, metavar="DIR", help="what all shards were asked about"
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core.command import run_command
+from components.core.command import command_parser, run_command
 from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.errors import ExitCode
 from components.core.contracts.records import GeneratorIdentity
@@ -31,13 +31,7 @@ exit codes: 0 every difference is explained, 1 one is not, 2 usage, or the model
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line of the replay."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.self_generate.replay",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser("self_generate.replay", __doc__ or "", _EPILOG)
     parser.add_argument("--samples", required=True, type=Path, metavar="DIR", help="samples written by self_generate")
     parser.add_argument("--llm", required=True, metavar="REF", help="the model that answered")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")

@@ -11,7 +11,7 @@ from components.core.execution import Job, Outcome, Workplace, execute
 from components.core.home import Home
 from components.core.lifeline import process_started_s
 from components.core.models.store import open_model
-from components.core.runs import RunRecord, StageRecord, State
+from components.core.runs import Increment, RunRecord, StageRecord, State
 from components.core.stages import STAGES, Stage
 from pipelines.profiles import Profile
 from pipelines.revision import sources_of
@@ -88,4 +88,6 @@ def finish_stages(home: Home, profile: Profile, refusals: Mapping[str, tuple[str
 def _work(stage: Stage, refusals: tuple[str, ...], place: Workplace) -> Outcome:
     (place.draft.folder / "report.md").write_text(f"# {stage.name}\n")
     facts: dict[str, Any] = FIGURES if stage.name == "evaluate_model" else {}
-    return Outcome(counts=Counts(rows_in=5, rows_out=4, refused={"too_short": 1}), facts=facts, refusals=refusals)
+    increment = Increment(unit="answers", found=3, made=2) if stage.name == "self_generate" else None
+    counts = Counts(rows_in=5, rows_out=4, refused={"too_short": 1})
+    return Outcome(counts=counts, facts=facts, refusals=refusals, increment=increment)
