@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_views(commands)
     _add_materials(commands)
+    _add_replay(commands)
     _add_export(commands)
     _add_services(commands)
     return top
@@ -137,6 +138,31 @@ def _add_materials(commands: Any) -> None:
     prompts.add_argument("action", choices=("check",))
     prompts.add_argument("path", nargs="?", metavar="FILE_OR_FOLDER", help="default: the pools that ship")
     _add_json(prompts)
+    gc = _add(
+        commands,
+        "gc",
+        _gc,
+        "remove kept answers that no finished result holds and no unfinished work asked for",
+        "desta gc --dry-run",
+        "desta gc --json",
+    )
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    _add_json(gc)
+
+
+def _add_replay(commands: Any) -> None:
+    replay = _add(
+        commands,
+        "replay",
+        _replay,
+        "answer a random part of a run again, and say how much is byte-identical and why the rest is not",
+        "desta replay --fraction 0.1",
+        "desta replay 20261122-184937-df17 --fraction 0.02 --seed 1 --json",
+    )
+    replay.add_argument("run", nargs="?", metavar="RUN", help="default: the newest run")
+    replay.add_argument("--fraction", metavar="F", help="part of the answers, up to whole batches (default: 0.02)")
+    replay.add_argument("--seed", metavar="N", help="seed of the choice of batches (default: 0)")
+    _add_json(replay)
 
 
 def _add_export(commands: Any) -> None:
@@ -247,6 +273,20 @@ def _prompts(args: argparse.Namespace) -> int:
 
     given = [args.path] if args.path else []
     return run_stage_command("self_generate.check_prompts", [*given, *(["--json"] if args.json else [])])
+
+
+def _gc(args: argparse.Namespace) -> int:
+    from pipelines.stage_command import run_stage_command
+
+    flags = {"--dry-run": args.dry_run, "--json": args.json}
+    return run_stage_command("self_generate.collect_generations", [flag for flag, on in flags.items() if on])
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from pipelines.replay import replay
+
+    options = [f"--{name}={value}" for name in ("fraction", "seed") if (value := getattr(args, name)) is not None]
+    return replay(args.run, [*options, *(["--json"] if args.json else [])], current_home())
 
 
 def _ui(args: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from components.core.contracts.records import Record
 from components.core.home import Home
 from components.core.lifeline import is_alive
 from components.core.runs import (
+    Increment,
     ModelVersion,
     Output,
     RunRecord,
@@ -38,6 +39,7 @@ class StageStatus(Record):
     refused: dict[str, int]
     seconds: float
     outputs: dict[str, Output]
+    increment: Increment | None = None
     error: str | None = Field(exclude=True)
 
 
@@ -150,6 +152,7 @@ def _stage(stage: StageRecord | None, run: RunRecord) -> StageStatus:
         refused=stage.refused,
         seconds=max(0.0, seconds),
         outputs=stage.outputs,
+        increment=stage.increment,
         error=error,
     )
 

@@ -123,7 +123,7 @@ class RunTracking:
         tags |= {"desta.error": record.error} if record.error else {}
         counts = {"seconds": record.seconds, "rows_in": record.rows_in, "rows_out": record.rows_out}
         refused = {f"refused.{reason}": count for reason, count in record.refused.items()}
-        self._log(run_id, {**counts, **refused, **_numbers(record.facts)}, {}, tags)
+        self._log(run_id, {**counts, **refused, **_increment(record), **_numbers(record.facts)}, {}, tags)
         status = "FAILED" if record.state is State.FAILED else "FINISHED"
         self._client.set_terminated(run_id, status, int((record.started_s + record.seconds) * 1000))
 
@@ -236,6 +236,12 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _numbers(facts: Mapping[str, Any]) -> dict[str, float]:
     return {k: float(v) for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def _increment(record: StageRecord) -> dict[str, float]:
+    """Name what was found and made by its unit, such as `answers_found`."""
+    done = record.increment
+    return {f"{done.unit}_found": done.found, f"{done.unit}_made": done.made} if done else {}
 
 
 def _metrics_of(row: Mapping[str, float]) -> list[Metric]:

@@ -1,10 +1,12 @@
 """The backbone behind vLLM, in this process: on a CUDA device in bfloat16, on the CPU in float32."""
 
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,6 +36,15 @@ def vllm_identity(model: StoredModel) -> GeneratorIdentity:
     """Return who will answer, without starting the engine."""
     engine = version(packages_distributions()["vllm"][0])
     return identity_of(model, "vllm", engine, "bfloat16" if torch.cuda.is_available() else "float32")
+
+
+def vllm_machine() -> str:
+    """Name what computes here: another processor, or another number of threads, adds up in another order."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(names, platform.machine())}, {torch.get_num_threads()} threads"
 
 
 @dataclass(frozen=True, kw_only=True)

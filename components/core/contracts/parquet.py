@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, BinaryIO, Literal, TypeVar, Union, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,7 +63,7 @@ def _type(kind: Any) -> pa.DataType:
     raise TypeError(f"no Arrow type for {kind!r}")
 
 
-def write_shard(path: Path, records: Iterable[Record], record: type[Record]) -> int:
+def write_shard(path: Path | BinaryIO, records: Iterable[Record], record: type[Record]) -> int:
     """Write one Parquet file, a few rows in memory at a time, and return its number of rows.
 
     Equal records give equal bytes.
