@@ -10,6 +10,7 @@ from components.core.execution import latest_result, lineage_of
 from components.core.home import Home
 from components.core.models.references import parse_reference
 from components.core.models.store import open_model
+from components.core.settings import flat
 from components.core.stages import STAGES, Stage
 from pipelines.profiles import Profile
 from pipelines.revision import sources_of
@@ -85,7 +86,8 @@ def _reasons(stage: Stage, missing: Sequence[str], lineage: Lineage, home: Home)
         return
     yield from missing
     before = latest.lineage
-    yield from (f"setting {name} {old} → {new}" for name, old, new in _changes(before.settings, lineage.settings))
+    settings = _changes(dict(flat(before.settings)), dict(flat(lineage.settings)))
+    yield from (f"setting {name} {old} → {new}" for name, old, new in settings)
     if before.code != lineage.code:
         yield f"code of components.core or components.{stage.name} changed"
     yield from (f"input {name} changed" for name in _common_changes(before.inputs, lineage.inputs))

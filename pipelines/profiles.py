@@ -66,7 +66,7 @@ def smoke() -> Profile:
         name="smoke",
         ingest_audio=IngestAudioSettings(max_clips=24),
         self_generate=SelfGenerateSettings(prompts_per_clip=2, max_tokens=32, batch=16),
-        validate_data=ValidateDataSettings(min_acceptance=0.2),
+        validate_data=ValidateDataSettings(thresholds="gates.min_acceptance=0.2", measured_answers=4),
         train_model=TrainModelSettings(steps=6, batch=4, warmup_steps=2, validation_samples=4, checkpoint_every=2),
         evaluate_model=EvaluateModelSettings(
             max_samples=8, answers=4, answer_tokens=12, min_perplexity_drop=-1.0, min_audio_gain=-1.0

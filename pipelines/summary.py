@@ -1,5 +1,6 @@
 """What a run came to, as text for people."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from pipelines.status import RunStatus, RunSummary, StageStatus
 
 def summary_of(status: RunStatus, run_dir: Path) -> str:
     """Write rows, time, figures, gate and model of a run, and where to look next."""
-    return "\n".join([_head(status), "", *_stages(status), "", *_figures(status), *_places(status, run_dir)])
+    parts = (*_stages(status), "", *_figures(status), *_drift(status), *_places(status, run_dir))
+    return "\n".join([_head(status), "", *parts])
 
 
 def _head(status: RunStatus) -> str:
@@ -49,6 +51,12 @@ def _figures(status: RunStatus) -> Iterator[str]:
     if status.model["name"]:
         digest = str(status.model["digest"])[:12]
         yield f"  model             {status.model['name']} version {status.model['version']} ({digest})"
+
+
+def _drift(status: RunStatus) -> Iterator[str]:
+    for output in status.stages["validate_data"].outputs.values():
+        for file in Path(output.path).rglob("drift.json"):
+            yield from (f"  drift             {line}" for line in json.loads(file.read_bytes())["warnings"])
 
 
 def _places(status: RunStatus, run_dir: Path) -> Iterator[str]:

@@ -43,7 +43,6 @@ def code_digest(*packages: str) -> str:
     """Return the digest of the source and data files of packages such as `components.core`."""
     root = Path(__file__).resolve().parents[2]
     folders = [root.joinpath(*package.split(".")) for package in packages]
-    files = [
-        file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix in {".py", ".yaml", ".json"}
-    ]
+    kinds = {".py", ".yaml", ".json", ".j2"}
+    files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix in kinds]
     return digest_of_tree(root, files)

@@ -1,7 +1,8 @@
 """Settings of a stage: one frozen model, from which the command line's flags, their help and their checks follow."""
 
 import argparse
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,6 +14,10 @@ class Settings(BaseModel):
     """The base of all settings: frozen, and a name that does not exist is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def deciding(self) -> dict[str, Any]:
+        """Return what of the settings decides a stage's result; a file counts by its content, not by its name."""
+        return self.model_dump(mode="json")
 
 
 S = TypeVar("S", bound=Settings)
@@ -39,7 +44,8 @@ def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     """Give a parser one flag for each setting; values stay text until `checked` reads them."""
     group = parser.add_argument_group("settings")
     for name, field in model.model_fields.items():
-        text = f"{field.description} (default: {field.default})".replace("%", "%%")
+        default = "" if field.default_factory else f" (default: {field.default})"
+        text = f"{field.description}{default}".replace("%", "%%")
         group.add_argument(_flag(name), dest=name, default=argparse.SUPPRESS, metavar="VALUE", help=text)
 
 
@@ -56,6 +62,15 @@ def as_flags(settings: Mapping[str, Any]) -> list[str]:
     return [f"{_flag(name)}={_text(value)}" for name, value in settings.items()]
 
 
+def flat(settings: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each setting by one dotted name; a mapping with free names, such as those of corpora, stays whole."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and value and all(key.isidentifier() for key in value):
+            yield from flat(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", value
+
+
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
@@ -65,4 +80,4 @@ def _text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return json.dumps(value) if isinstance(value, Mapping) else str(value)

@@ -28,6 +28,7 @@ from components.core.runs import (
     read_stage,
     write_tracking,
 )
+from components.core.settings import flat
 from components.core.stages import STAGES, stage_named
 
 EXPERIMENT = "desta"
@@ -136,7 +137,7 @@ class RunTracking:
         tags = {"desta.key": lineage.key, "desta.code": lineage.code, "desta.digest": output.digest}
         tags |= {"desta.path": output.path} | {f"desta.model.{name}": d for name, d in lineage.models.items()}
         tags |= {f"desta.input.{name}": digest for name, digest in lineage.inputs.items()}
-        self._log(run_id, {}, {name: str(value) for name, value in lineage.settings.items()}, tags)
+        self._log(run_id, {}, {name: str(value) for name, value in flat(lineage.settings)}, tags)
         self._client.log_inputs(run_id, [*self._inputs(manifest), _dataset(stage.output, output.path, manifest)])
         # The documents of a reused result are with the run that made it; the manifest alone says what it is.
         files = [entry.path for entry in (*manifest.files, *manifest.attachments)]
@@ -229,7 +230,7 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in parameters.items():
         if isinstance(value, Mapping):
             stage = name.removesuffix("_settings")
-            yield from ((f"{stage}.{key}", str(inner)) for key, inner in value.items())
+            yield from ((f"{stage}.{key}", str(inner)) for key, inner in flat(value))
         else:
             yield name, str(value)
 

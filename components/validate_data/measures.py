@@ -24,13 +24,19 @@ class Measures:
     clip_domain: str | None
     split: str
     clip_split: str | None
+    contamination: str | None
+    time_stamp_excess_s: float | None
     audio_places: int
     earlier_uses: int
+    same_answers: int
     visible_characters: int
     special_token: str | None
     repeated_share: float
     compression: float
     finish_reason: str
+    foreign_letters: float
+    function_words: float | None
+    contradiction: str | None
     copied_attributes: int
     leaked_phrase: str | None
     refusal_phrase: str | None
@@ -40,6 +46,17 @@ class Measures:
 def audio_places(messages: Sequence[Message]) -> int:
     """Count the places for audio in a conversation."""
     return sum(message.content.count(AUDIO_LOCATOR) for message in messages)
+
+
+def time_stamp_excess_s(seed_description: str, duration_s: float) -> float | None:
+    """Return by how many seconds the last time stamp lies behind the end of the clip; `None` without a time stamp."""
+    ends = [60 * int(minutes) + int(seconds) for minutes, seconds in re.findall(r"-(\d+):(\d\d)\]", seed_description)]
+    return max(ends) - duration_s if ends else None
+
+
+def same_words(text: str) -> str:
+    """Return the words of a text alone: equal for answers that differ in case, spaces and punctuation only."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def visible_characters(text: str) -> int:

@@ -1,31 +1,37 @@
-"""What was found, for scripts (`validation.json`, part of the content) and for people (Data Docs, beside it)."""
+"""What was found, for scripts (`validation.json`, part of the content) and for people (the page, beside it)."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from great_expectations.expectations.expectation import Expectation
 
-from components.core.contracts.artifacts import Draft
-from components.validate_data.data_docs import write_data_docs
+from components.core.contracts.artifacts import Artifact, Draft
+from components.validate_data.drift import Drift
 from components.validate_data.inspection import Score
+from components.validate_data.page import Findings, write_page
 from components.validate_data.suite import Gate, Rule
 
 REPORT = "validation.json"
-DATA_DOCS = "data_docs/index.html"
+PAGE = "data_docs/index.html"
+DRIFT = "data_docs/drift.json"
 
 
 def write_report(draft: Draft, rules: Sequence[Rule], gates: Sequence[Gate], scores: Mapping[str, Score]) -> None:
-    """Write the score of every expectation; the page's element ids differ each time, so it is only attached."""
+    """Write the score of every expectation."""
     report = {
         "rules": [{"reason": rule.reason, **_entry(rule.name, rule.expectation, scores)} for rule in rules],
         "gates": [{"stops": gate.stops, **_entry(gate.name, gate.expectation, scores)} for gate in gates],
     }
     (draft.folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    page = draft.folder / DATA_DOCS
-    asked = {gate.name: gate.expectation for gate in gates} | {rule.name: rule.expectation for rule in rules}
-    write_data_docs(page, "samples", [(expectation, scores[name]) for name, expectation in asked.items()])
-    draft.attach(page)
+
+
+def attach_documents(draft: Draft, found: Findings, clips: Artifact) -> None:
+    """Write what is no content: the page, whose element ids differ each time, and the drift from earlier results."""
+    write_page(draft.folder / PAGE, found, clips)
+    (draft.folder / DRIFT).write_text(json.dumps(_drift(found.drift), indent=1) + "\n", encoding="utf-8")
+    draft.attach(draft.folder / PAGE, draft.folder / DRIFT)
 
 
 def _entry(name: str, expectation: Expectation, scores: Mapping[str, Score]) -> dict[str, Any]:
@@ -37,3 +43,10 @@ def _entry(name: str, expectation: Expectation, scores: Mapping[str, Score]) -> 
         "checked": scores[name].checked,
         "failed": scores[name].failed,
     }
+
+
+def _drift(drift: Drift | None) -> dict[str, Any]:
+    if drift is None:
+        return {"baseline": None, "changes": [], "warnings": []}
+    changes = [asdict(change) for change in drift.changes]
+    return {"baseline": drift.baseline, "changes": changes, "warnings": drift.warnings()}

@@ -1,13 +1,31 @@
-"""What can be set when samples are validated, each default with its reason."""
+"""What can be set when samples are validated, each default with its reason; thresholds stand in the policy."""
 
-from pydantic import Field
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
 
 from components.core.settings import Settings
+from components.validate_data.blocklist import blocklist_digest
+from components.validate_data.policy import STANDARD, Policy, policy_of, standard_policy
 
 
 class ValidateDataSettings(Settings):
-    """What an answer must be like to be trained on, and how many must be."""
+    """By which policy samples are judged, and how the judge works.
 
+    A policy and the changes to it become its content here, so that this travels to wherever the stage runs.
+    """
+
+    policy: Policy = Field(
+        default_factory=standard_policy, description=f"YAML file with all thresholds (default: {STANDARD})"
+    )
+    thresholds: str = Field(
+        "", description="changes to the policy for this run: gates.min_acceptance=0.2,rules.default.max_compression=4"
+    )
+    blocklist: str = Field(
+        "", description="file of sha256 digests, of audio files or of clips, that must not be in the data"
+    )
     window_tokens: int = Field(
         300, ge=1, description="longest training sequence; set it as in train_model, which refuses what does not fit"
     )
@@ -17,19 +35,23 @@ class ValidateDataSettings(Settings):
     max_transcript_tokens: int = Field(
         100, ge=1, description="transcript tokens beside the clip, as in train_model; the rest is cut there"
     )
-    max_repeated_share: float = Field(
-        0.25, ge=0, le=1, description="4-word phrases said before, over all; sound answers had 0.22 at most, loops more"
+    measured_answers: int = Field(
+        24, ge=0, description="accepted answers whose likelihood the backbone measures again; 0: none"
     )
-    max_compression: float = Field(
-        3.0, ge=1, description="bytes over zlib bytes; sound answers had 1.9 at most, loops in any script have more"
-    )
-    max_copied_attributes: int = Field(
-        0, ge=0, description="'Name: value' pairs taken over as written; who hears does not speak in lists"
-    )
-    min_acceptance: float = Field(
-        0.5, gt=0, le=1, description="accepted over all samples; with less the prompts or the generator are at fault"
-    )
-    max_nll: float = Field(
-        2.0, gt=0, description="mean nats a token under the own generator; the embedded backbone's answers have 1.0"
-    )
+    seed: int = Field(42, ge=0, description="seed of the choice of answers that are measured or shown")
     batch_rows: int = Field(4096, ge=1, description="samples in memory at a time")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_changes(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        rest = {name: value for name, value in values.items() if name not in {"policy", "thresholds"}}
+        return {**rest, "policy": policy_of(values.get("policy", STANDARD), str(values.get("thresholds", "")))}
+
+    @field_validator("blocklist")
+    @classmethod
+    def _from_anywhere(cls, blocklist: str) -> str:
+        return str(Path(blocklist).absolute()) if blocklist else ""
+
+    def deciding(self) -> dict[str, Any]:
+        """Return what decides the result: the content of the blocklist, not its name."""
+        return {**super().deciding(), "blocklist": blocklist_digest(self.blocklist)}

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -11,17 +10,21 @@ from components.core.contracts.records import RefusedSample, Sample
 from components.validate_data.inspection import Inspection, Score
 from components.validate_data.measuring import Measurer
 from components.validate_data.overview import Overview
+from components.validate_data.specimens import Specimens
 from components.validate_data.suite import Rule
 
 
 class Sieve:
     """Judges a batch of samples at a time; what it refuses waits in files, so that memory stays flat."""
 
-    def __init__(self, rules: Sequence[Rule], measurer: Measurer, spill: Path) -> None:
-        self.overview = Overview()
+    def __init__(
+        self, rules: Sequence[Rule], measurer: Measurer, overview: Overview, specimens: Specimens, spill: Path
+    ) -> None:
         self.scores = {rule.name: Score() for rule in rules}
         self._rules = rules
         self._measurer = measurer
+        self._overview = overview
+        self._specimens = specimens
         self._inspection = Inspection("samples", {rule.name: rule.expectation for rule in rules})
         self._spill = spill
 
@@ -33,9 +36,11 @@ class Sieve:
         while batch := list(islice(rest, batch_rows)):
             refused = self._refused(batch)
             for row, sample in enumerate(batch):
-                self.overview.see(sample, refused[row].reason if row in refused else None)
+                self._overview.see(sample, refused[row].reason if row in refused else None)
+                self._specimens.see(sample, refused.get(row))
             # The names are in the order of the rows, for twelve digits of them.
-            write_shard(self._spill / f"{self.overview.tally.rows_in:012d}.parquet", refused.values(), RefusedSample)
+            number = self._overview.tally.rows_in
+            write_shard(self._spill / f"{number:012d}.parquet", refused.values(), RefusedSample)
             yield from (sample for row, sample in enumerate(batch) if row not in refused)
 
     def refused(self) -> Iterator[RefusedSample]:
@@ -45,13 +50,13 @@ class Sieve:
 
     def _refused(self, batch: Sequence[Sample]) -> dict[int, RefusedSample]:
         """Return the refusals of a batch by row: for the first broken rule, by the rules' order."""
-        measures = [asdict(self._measurer.measure(sample)) for sample in batch]
-        findings = self._inspection.of(measures)
+        rows = [self._measurer.row(sample) for sample in batch]
+        findings = self._inspection.of(rows)
         refused: dict[int, RefusedSample] = {}
         for rule in self._rules:
             finding = findings[rule.name]
             self.scores[rule.name] = self.scores[rule.name].plus(finding)
             for row in set(finding.failed) - set(refused):
-                detail = rule.detail.format(**measures[row])
+                detail = rule.detail.format(**rows[row])
                 refused[row] = RefusedSample(sample=batch[row], reason=rule.reason, detail=detail)
         return dict(sorted(refused.items()))

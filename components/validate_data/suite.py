@@ -2,7 +2,11 @@
 
 A sample that breaks several rules is refused for the first of them. First comes what leaves the other rules without
 meaning (it belongs to no clip, it is there twice, it is empty), then causes before symptoms (a copied description holds
-a time stamp, a loop runs until it is cut off). Last come the limits: what they refuse would be fit with a larger one.
+a time stamp and has few small words, a loop runs until it is cut off). Last come the limits: what they refuse would be
+fit with a larger one.
+
+A threshold of the policy stands in the row beside the measure, so that it can be another one for each domain and
+corpus: such a rule compares two columns.
 """
 
 from dataclasses import dataclass
@@ -12,14 +16,16 @@ import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
 from components.core.contracts.records import SampleRefusal
+from components.validate_data.policy import GateLimits
 from components.validate_data.settings import ValidateDataSettings
 
 _MISALIGNED = SampleRefusal.MISALIGNED
+_IF_BOTH = "either_value_is_missing"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """An expectation about every sample; `detail` is a template over `Measures` for the sample that breaks it."""
+    """An expectation about every sample; `detail` is a template over its row for the sample that breaks it."""
 
     name: str
     reason: SampleRefusal
@@ -29,7 +35,7 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """An expectation about all samples together; `line` is a template over `Overview` for what breaks it.
+    """An expectation about all samples together; `line` is a template over their row for what breaks it.
 
     A gate that does not stop the run is a warning: what it says is kept as a fact.
     """
@@ -42,7 +48,7 @@ class Gate:
 
 def rules(settings: ValidateDataSettings) -> tuple[Rule, ...]:
     """Return the rules for one sample in their order."""
-    return (*_about_its_clip(), *_about_its_form(settings), *_about_its_words(settings), *_about_its_length(settings))
+    return (*_about_its_clip(), *_about_its_form(), *_about_its_words(), *_about_its_length(settings))
 
 
 def _about_its_clip() -> tuple[Rule, ...]:
@@ -53,6 +59,15 @@ def _about_its_clip() -> tuple[Rule, ...]:
             gxe.ExpectColumnValuesToNotBeNull(column="clip_domain"),
         ),
         _rule(
+            (
+                "is_uncontaminated",
+                SampleRefusal.CONTAMINATED,
+                "no more protected split has its clip, recording or speaker, and no blocklist its audio",
+            ),
+            "{contamination}",
+            gxe.ExpectColumnValuesToBeNull(column="contamination"),
+        ),
+        _rule(
             ("domain_is_the_clips", _MISALIGNED, "sample and clip have the same domain"),
             "the sample's domain is {domain}, its clip's is {clip_domain}",
             _equal("domain", "clip_domain"),
@@ -61,6 +76,11 @@ def _about_its_clip() -> tuple[Rule, ...]:
             ("split_is_the_clips", _MISALIGNED, "sample and clip have the same split"),
             "the sample's split is {split}, its clip's is {clip_split}",
             _equal("split", "clip_split"),
+        ),
+        _rule(
+            ("time_stamps_fit_the_clip", _MISALIGNED, "no time stamp of the description lies behind the clip's end"),
+            "a time stamp lies {time_stamp_excess_s:.1f} s behind the clip's end, at most {max_time_stamp_excess_s:g}",
+            _at_most("max_time_stamp_excess_s", "time_stamp_excess_s"),
         ),
         _rule(
             ("audio_has_one_place", _MISALIGNED, "the conversation has exactly one place for audio"),
@@ -75,7 +95,7 @@ def _about_its_clip() -> tuple[Rule, ...]:
     )
 
 
-def _about_its_form(limit: ValidateDataSettings) -> tuple[Rule, ...]:
+def _about_its_form() -> tuple[Rule, ...]:
     return (
         _rule(
             ("was_asked", SampleRefusal.TOO_LONG, "the generator's window could hold the question"),
@@ -97,36 +117,34 @@ def _about_its_form(limit: ValidateDataSettings) -> tuple[Rule, ...]:
             gxe.ExpectColumnValuesToBeNull(column="special_token"),
         ),
         _rule(
-            (
-                "repeats_little",
-                SampleRefusal.REPETITION,
-                f"at most {limit.max_repeated_share:g} of the answer's 4-word phrases were used before in it",
-            ),
-            "{repeated_share:.2f} of its 4-word phrases were used before",
-            gxe.ExpectColumnValuesToBeBetween(column="repeated_share", max_value=limit.max_repeated_share),
+            ("repeats_little", SampleRefusal.REPETITION, "few of its 4-word phrases were used before in it"),
+            "{repeated_share:.2f} of its 4-word phrases were used before, at most {max_repeated_share:g}",
+            _at_most("max_repeated_share", "repeated_share"),
         ),
         _rule(
-            (
-                "does_not_loop",
-                SampleRefusal.REPETITION,
-                f"zlib makes the answer at most {limit.max_compression:g} times smaller, in whatever script it is",
-            ),
-            "zlib makes it {compression:.1f} times smaller",
-            gxe.ExpectColumnValuesToBeBetween(column="compression", max_value=limit.max_compression),
+            ("does_not_loop", SampleRefusal.REPETITION, "zlib cannot make it much smaller, in whatever script it is"),
+            "zlib makes it {compression:.1f} times smaller, at most {max_compression:g}",
+            _at_most("max_compression", "compression"),
         ),
     )
 
 
-def _about_its_words(limit: ValidateDataSettings) -> tuple[Rule, ...]:
+def _about_its_words() -> tuple[Rule, ...]:
     return (
         _rule(
-            (
-                "uses_its_own_words",
-                SampleRefusal.ECHOES_DESCRIPTION,
-                f"at most {limit.max_copied_attributes} 'Name: value' pairs stand as in the seed description",
-            ),
+            ("uses_its_own_words", SampleRefusal.ECHOES_DESCRIPTION, "it copies no list from the seed description"),
             "{copied_attributes} 'Name: value' pairs stand as in the seed description",
-            gxe.ExpectColumnValuesToBeBetween(column="copied_attributes", max_value=limit.max_copied_attributes),
+            _at_most("max_copied_attributes", "copied_attributes"),
+        ),
+        _rule(
+            ("keeps_the_script", SampleRefusal.OTHER_LANGUAGE, "it is written as the prompt or the transcript are"),
+            "{foreign_letters:.0%} of its letters are of another script than prompt and transcript",
+            _at_most("max_foreign_letters", "foreign_letters"),
+        ),
+        _rule(
+            ("answers_in_english", SampleRefusal.OTHER_LANGUAGE, "a long answer to an English prompt is English"),
+            "{function_words:.0%} of its words are small words of English",
+            _at_most("function_words", "min_function_words"),
         ),
         _rule(
             ("hears_and_does_not_read", SampleRefusal.LEAKS_TEXT, "the answer does not say that it read something"),
@@ -137,6 +155,20 @@ def _about_its_words(limit: ValidateDataSettings) -> tuple[Rule, ...]:
             ("answers", SampleRefusal.REFUSES_TO_ANSWER, "the answer does not decline to listen or to answer"),
             "says {refusal_phrase!r}",
             gxe.ExpectColumnValuesToBeNull(column="refusal_phrase"),
+        ),
+        _rule(
+            (
+                "agrees_with_the_description",
+                SampleRefusal.CONTRADICTS_DESCRIPTION,
+                "it does not say the opposite of an attribute",
+            ),
+            "says {contradiction}",
+            gxe.ExpectColumnValuesToBeNull(column="contradiction"),
+        ),
+        _rule(
+            ("is_not_said_again", SampleRefusal.DUPLICATE, "its clip was rarely answered in the same words before"),
+            "{same_answers} earlier answers about this clip have the same words, at most {max_same_answers:g}",
+            _at_most("max_same_answers", "same_answers"),
         ),
     )
 
@@ -160,9 +192,9 @@ def _about_its_length(limit: ValidateDataSettings) -> tuple[Rule, ...]:
     )
 
 
-def gates(settings: ValidateDataSettings) -> tuple[Gate, ...]:
+def gates(limits: GateLimits) -> tuple[Gate, ...]:
     """Return the expectations about all samples together."""
-    least, most = settings.min_acceptance, settings.max_nll
+    least, most, apart = limits.min_acceptance, limits.max_nll, limits.max_nll_difference
     return (
         _gate(
             ("enough_is_accepted", f"at least {least:g} of the samples are accepted"),
@@ -180,9 +212,28 @@ def gates(settings: ValidateDataSettings) -> tuple[Gate, ...]:
             gxe.ExpectColumnValuesToBeBetween(column="nll_per_token", max_value=most),
         ),
         _gate(
+            ("backbone_would_say_them", f"measured again, answers have at most {most:g} nats a token"),
+            "the backbone gives {measured_answers} accepted answers {measured_nll_per_token:.2f} nats a token, "
+            f"at most {most:g}: another LLM wrote them, or a high temperature; generate them with the backbone",
+            gxe.ExpectColumnValuesToBeBetween(column="measured_nll_per_token", max_value=most),
+        ),
+        _gate(
+            ("generator_told_the_truth", f"claimed and measured likelihood differ by {apart:g} nats a token at most"),
+            "what the generator says of an answer and what the backbone measures differ by "
+            f"{{greatest_nll_difference:.2f}} nats a token, at most {apart:g}: it is not this backbone, "
+            "or read another conversation",
+            gxe.ExpectColumnValuesToBeBetween(column="greatest_nll_difference", max_value=apart),
+        ),
+        _gate(
             ("every_part_is_left", "each split and domain of the clips has an accepted sample"),
             "no sample was accepted for {absent}",
             gxe.ExpectColumnValuesToBeNull(column="absent", severity="warning"),
+            stops=False,
+        ),
+        _gate(
+            ("policy_names_real_corpora", "each corpus with thresholds of its own has a clip"),
+            "the policy has thresholds for {unknown_corpora}, which no clip is of",
+            gxe.ExpectColumnValuesToBeNull(column="unknown_corpora", severity="warning"),
             stops=False,
         ),
     )
@@ -190,6 +241,8 @@ def gates(settings: ValidateDataSettings) -> tuple[Gate, ...]:
 
 def _rule(said: tuple[str, SampleRefusal, str], detail: str, expectation: Expectation) -> Rule:
     name, reason, promise = said
+    if isinstance(expectation, gxe.ExpectColumnPairValuesAToBeGreaterThanB):
+        promise += f" ({expectation.column_A} ≥ {expectation.column_B})"
     described = expectation.copy(update={"description": f"{name} (or refused as {reason}): {promise}"})
     return Rule(name=name, reason=reason, detail=detail, expectation=described)
 
@@ -201,4 +254,10 @@ def _gate(said: tuple[str, str], line: str, expectation: Expectation, *, stops: 
 
 
 def _equal(column: str, other: str) -> Any:
-    return gxe.ExpectColumnPairValuesToBeEqual(column_A=column, column_B=other, ignore_row_if="either_value_is_missing")
+    return gxe.ExpectColumnPairValuesToBeEqual(column_A=column, column_B=other, ignore_row_if=_IF_BOTH)
+
+
+def _at_most(limit: str, measure: str) -> Any:
+    return gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+        column_A=limit, column_B=measure, or_equal=True, ignore_row_if=_IF_BOTH
+    )

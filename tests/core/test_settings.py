@@ -1,10 +1,10 @@
 import argparse
 
 import pytest
-from pydantic import Field
+from pydantic import Field, Json
 
 from components.core.contracts.errors import ConfigurationError
-from components.core.settings import Settings, add_flags, as_flags, checked, given
+from components.core.settings import Settings, add_flags, as_flags, checked, flat, given
 
 
 class Oven(Settings):
@@ -25,6 +25,34 @@ def test_flags_become_settings() -> None:
 
 def test_numbers_that_kubeflow_turned_into_floats_come_back() -> None:
     assert parse(*as_flags({"heat_c": 200.0, "trays": 3.0, "fan": False})) == Oven(heat_c=200, trays=3)
+
+
+class Kitchen(Settings):
+    ovens: Json[dict[str, int]] = Field(default_factory=dict, description="how many of which (default: none)")
+
+
+def test_a_mapping_goes_through_a_flag_as_json() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Kitchen)
+    args = parser.parse_args(as_flags({"ovens": {"a b": 1.0}}))
+    assert checked("cook", Kitchen, given(args, Kitchen)).ovens == {"a b": 1}
+
+
+def test_a_default_that_is_made_is_told_by_its_description(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Kitchen)
+    parser.print_help()
+    assert "how many of which (default: none)\n" in capsys.readouterr().out
+
+
+def test_settings_inside_settings_have_dotted_names_and_free_names_stay_together() -> None:
+    nested = {"heat_c": 1, "policy": {"gates": {"most": 2}, "corpus": {"a b": {"most": 3}}, "none": {}}}
+    assert dict(flat(nested)) == {
+        "heat_c": 1,
+        "policy.gates.most": 2,
+        "policy.corpus": {"a b": {"most": 3}},
+        "policy.none": {},
+    }
 
 
 @pytest.mark.parametrize(

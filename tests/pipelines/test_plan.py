@@ -57,6 +57,11 @@ def test_a_changed_setting_is_named_and_what_follows_from_it_runs_too(home: Home
     )
 
 
+def test_a_changed_threshold_of_the_policy_is_named_alone(home: Home, finished: Profile) -> None:
+    stages = plan(with_overrides(finished, ["validate_data.thresholds=gates.max_nll=3"]), home)
+    assert stages["validate_data"].because == ("setting policy.gates.max_nll 2.0 → 3.0",)
+
+
 def test_a_changed_file_of_a_corpus_is_seen_by_its_content(home: Home, finished: Profile) -> None:
     sound = finished.corpora[0] / "a.flac"
     sound.write_bytes(sound.read_bytes())

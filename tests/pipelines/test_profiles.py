@@ -18,6 +18,13 @@ def test_settings_that_only_fit_together_can_be_changed_together() -> None:
     assert (changed.train_model.processes, changed.train_model.batch) == (3, 6)
 
 
+def test_a_threshold_of_the_policy_is_changed_by_its_place_and_the_others_stay() -> None:
+    before = smoke().validate_data.policy
+    policy = with_overrides(smoke(), ["validate_data.thresholds=gates.max_nll=3"]).validate_data.policy
+    assert policy.gates == before.gates.model_copy(update={"max_nll": 3.0})
+    assert policy.rules == before.rules
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -25,6 +32,7 @@ def test_settings_that_only_fit_together_can_be_changed_together() -> None:
         ("train_model.step=7", "train_model.step: no such parameter; did you mean steps?"),
         ("train_model.steps=many", "train_model.steps: Input should be a valid integer"),
         ("train_model.steps=0", "got '0'"),
+        ("validate_data.thresholds=gates.max_nil=3", "thresholds 'gates.max_nil=3': gates.max_nil: no such threshold"),
         ("train_model.steps", "want stage.parameter=value"),
         ("steps=7", "want stage.parameter=value"),
         ("=", "want stage.parameter=value"),

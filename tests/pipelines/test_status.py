@@ -164,6 +164,14 @@ def test_what_was_found_and_what_was_made_is_in_status_and_summary(
     assert "1 refused (too_short 1); 818 of 828 answers found, 10 made\n" in summary_of(status_of(finished), finished)
 
 
+def test_the_summary_tells_of_drift_since_the_last_accepted_samples(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "data_docs").mkdir()
+    (tmp_path / "data_docs" / "drift.json").write_text(json.dumps({"warnings": ["domain shares changed by 0.50"]}))
+    run_dir = _run(home)
+    _stage(run_dir, "validate_data", outputs={"accepted": Output(digest="d", path=str(tmp_path))})
+    assert "  drift             domain shares changed by 0.50\n" in summary_of(status_of(run_dir), run_dir)
+
+
 def test_a_run_that_does_not_exist_is_an_error_that_says_where_runs_are_listed(home: Home) -> None:
     with pytest.raises(ConfigurationError, match="no run yet"):
         run_dir_of(home, None)

@@ -60,6 +60,9 @@ class SampleRefusal(StrEnum):
     SPECIAL_TOKEN = "special_token"
     MISALIGNED = "misaligned"
     DUPLICATE = "duplicate"
+    CONTAMINATED = "contaminated"
+    OTHER_LANGUAGE = "other_language"
+    CONTRADICTS_DESCRIPTION = "contradicts_description"
 
 
 class Source(Record):

@@ -11,11 +11,16 @@ from components.core.contracts.records import Clip, Domain, Record, RefusedSampl
 from components.core.home import Home
 from components.core.models.store import LLM
 from components.validate_data.__main__ import main
-from tests.builders import make_clip, make_tone
+from tests.builders import make_clip, make_source, make_tone
 
-DOG = make_clip()
-BELL = make_clip(pcm=make_tone(hertz=900.0), split=Split.VALIDATION)
-SONG = make_clip(pcm=make_tone(hertz=300.0), domain=Domain.MUSIC)
+DOG = make_clip(source=make_source(source_id="test/dog"))
+BELL = make_clip(
+    pcm=make_tone(hertz=900.0),
+    split=Split.VALIDATION,
+    source=make_source(source_id="test/bell", sha256="1" * 64),
+    speaker_id="ringer",
+)
+SONG = make_clip(pcm=make_tone(hertz=300.0), domain=Domain.MUSIC, source=make_source(source_id="test/song"))
 
 _LINEAGE = Lineage(stage="test", key="0" * 64, code="0" * 64, settings={}, inputs={}, models={}, sources={})
 
@@ -43,10 +48,13 @@ def _write(folder: Path, rows: Sequence[Record], record: type[Record]) -> Path:
 
 
 def validate(inputs: Inputs, home: Home, *settings: str) -> Artifact:
-    """Run the stage's command and open what it wrote; SystemExit where it fails or refuses."""
+    """Run the stage's command and open what it wrote; SystemExit where it fails or refuses.
+
+    The backbone's weights stay unread, unless the settings ask for answers to be measured.
+    """
     output = home.root / "accepted"
     argv = ["--samples", str(inputs.samples), "--clips", str(inputs.clips), "--accepted", str(output), "--llm", LLM]
-    main([*argv, *settings])
+    main([*argv, "--measured-answers", "0", *settings])
     return open_artifact(output, "accepted")
 
 

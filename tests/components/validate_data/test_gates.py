@@ -18,7 +18,8 @@ def answers(good: int, bad: int = 0) -> list[Sample]:
     """So many good answers about the dog, then so many that were cut off."""
     reasons = ["stop"] * good + ["length"] * bad
     return [
-        make_sample(clip_id=DOG.clip_id, prompt=f"What is it, {n}?", finish_reason=r) for n, r in enumerate(reasons)
+        make_sample(clip_id=DOG.clip_id, prompt=f"What is it, {n}?", response=f"Dog {n} barks.", finish_reason=r)
+        for n, r in enumerate(reasons)
     ]
 
 
@@ -27,7 +28,7 @@ def about_the_dog(home: Home, samples: list[Sample]) -> Inputs:
 
 
 def test_exactly_enough_accepted_samples_pass(home: Home) -> None:
-    result = validate(about_the_dog(home, answers(3, 1)), home, "--min-acceptance", "0.75")
+    result = validate(about_the_dog(home, answers(3, 1)), home, "--thresholds", "gates.min_acceptance=0.75")
     assert result.manifest.facts["acceptance"] == 0.75
     assert result.manifest.facts["refusals"] == []
 
@@ -36,7 +37,7 @@ def test_one_accepted_sample_too_few_stops_the_run_and_says_what_was_refused(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     samples = [*answers(1, 2), make_sample(clip_id=DOG.clip_id, response="...")]
-    result = refuse(about_the_dog(home, samples), home, "--min-acceptance", "0.3")
+    result = refuse(about_the_dog(home, samples), home, "--thresholds", "gates.min_acceptance=0.3")
     assert result.manifest.facts["refusals"] == ["acceptance 0.25 is below 0.30: 2 cut_off, 1 empty"]
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert line.startswith("error: validate_data: acceptance 0.25 is below 0.30: 2 cut_off, 1 empty; look into ")
@@ -62,7 +63,7 @@ def test_answers_that_their_generator_finds_unlikely_stop_the_run(home: Home) ->
         make_sample(clip_id=DOG.clip_id, nll_per_token=1.0, response_tokens=10),
         make_sample(clip_id=DOG.clip_id, nll_per_token=4.0, response_tokens=20),
     ]
-    result = refuse(about_the_dog(home, samples), home, "--max-nll", "2.9")
+    result = refuse(about_the_dog(home, samples), home, "--thresholds", "gates.max_nll=2.9")
     assert result.manifest.facts["nll_per_token"] == pytest.approx(3.0)
     assert result.manifest.facts["refusals"] == [
         "accepted answers have 3.00 nats a token under their own generator, at most 2.9"

@@ -1,22 +1,64 @@
 from pathlib import Path
 
 from components.core.contracts.artifacts import open_artifact
-from components.validate_data.known_clips import Uses, known_clips
-from tests.builders import make_sample
+from components.core.contracts.records import Clip, Split
+from components.validate_data.contamination import Exposure
+from components.validate_data.known_clips import KnownClip, Uses, columns_of, known_clips
+from tests.builders import make_clip, make_source, make_tone
 from tests.components.validate_data.making import BELL, DOG, SONG, write_inputs
 
 
-def test_domain_and_split_of_every_clip_are_known(tmp_path: Path) -> None:
-    clips = open_artifact(write_inputs(tmp_path, [], [DOG, BELL, SONG]).clips)
-    assert known_clips(clips) == {
-        DOG.clip_id: ("sound", "train"),
-        BELL.clip_id: ("sound", "validation"),
-        SONG.clip_id: ("music", "train"),
+def known(folder: Path, *clips: Clip, blocklist: frozenset[str] = frozenset()) -> dict[str, KnownClip]:
+    return dict(known_clips(open_artifact(write_inputs(folder, [], clips).clips), blocklist))
+
+
+def a_clip(number: int, split: Split, **changes: str) -> Clip:
+    source = make_source(source_id=changes.pop("source_id", f"source {number}"))
+    return make_clip(pcm=make_tone(hertz=100.0 + number), split=split, source=source, **changes)
+
+
+def test_what_is_said_of_every_clip_is_known(tmp_path: Path) -> None:
+    assert known(tmp_path, DOG, BELL, SONG) == {
+        DOG.clip_id: KnownClip("sound", "train", "test", 1.0, None),
+        BELL.clip_id: KnownClip("sound", "validation", "test", 1.0, None),
+        SONG.clip_id: KnownClip("music", "train", "test", 1.0, None),
     }
 
 
-def test_an_id_counts_its_earlier_uses_and_one_that_only_begins_alike_does_not(tmp_path: Path) -> None:
-    once, twice, alike = "1" * 64, "2" * 64, "2" * 16 + "3" * 48
-    ids = [once, twice, alike, twice, twice]
-    uses = Uses(open_artifact(write_inputs(tmp_path, [make_sample(sample_id=each) for each in ids]).samples))
-    assert [uses.before(each) for each in ids] == [0, 0, 0, 1, 2]
+def test_the_most_protected_split_keeps_a_speaker(tmp_path: Path) -> None:
+    splits = (Split.TRAIN, Split.VALIDATION, Split.EVALUATION, Split.TRAIN)
+    clips = [a_clip(n, split, speaker_id="ann" if n < 3 else "ben") for n, split in enumerate(splits)]
+    found = known(tmp_path, *clips)
+    exposures = [found[clip.clip_id].exposure for clip in clips]
+    assert exposures == [Exposure("speaker 'ann'", "evaluation")] * 3 + [None]
+    contaminated = [e is not None and e.contaminates(s) for e, s in zip(exposures, splits, strict=True)]
+    assert contaminated == [True, True, False, False]
+
+
+def test_of_two_things_that_are_shared_the_more_protected_one_counts(tmp_path: Path) -> None:
+    shared = a_clip(0, Split.TRAIN, source_id="tape", speaker_id="ann")
+    others = (a_clip(1, Split.VALIDATION, source_id="tape"), a_clip(2, Split.EVALUATION, speaker_id="ann"))
+    assert known(tmp_path, shared, *others)[shared.clip_id].exposure == Exposure("speaker 'ann'", "evaluation")
+
+
+def test_clips_without_a_speaker_have_none_in_common(tmp_path: Path) -> None:
+    found = known(tmp_path, a_clip(0, Split.TRAIN), a_clip(1, Split.EVALUATION))
+    assert [clip.exposure for clip in found.values()] == [None, None]
+
+
+def test_a_listed_clip_or_file_must_not_serve_any_split(tmp_path: Path) -> None:
+    found = known(tmp_path, DOG, BELL, SONG, blocklist=frozenset({DOG.clip_id, BELL.source.sha256}))
+    listed = Exposure("the blocklist", None)
+    assert [found[clip.clip_id].exposure for clip in (DOG, BELL, SONG)] == [listed, listed, None]
+    assert all(listed.contaminates(split) for split in Split)
+
+
+def test_a_key_counts_its_earlier_uses() -> None:
+    uses = Uses(["once", "twice", "twice", "twice"])
+    assert [uses.before(key) for key in ("once", "twice", "other", "twice", "twice")] == [0, 0, 0, 1, 2]
+
+
+def test_without_a_row_the_columns_are_there(tmp_path: Path) -> None:
+    clips = open_artifact(write_inputs(tmp_path, [], []).clips)
+    (table,) = columns_of(clips, Clip, "clip_id", "source.corpus")
+    assert (table.num_rows, table.column_names) == (0, ["clip_id", "source.corpus"])

@@ -8,11 +8,13 @@ from components.validate_data.measures import (
     compression,
     copied_attributes,
     repeated_share,
+    same_words,
+    time_stamp_excess_s,
     visible_characters,
 )
-from components.validate_data.settings import ValidateDataSettings
+from components.validate_data.policy import standard_policy
 
-LIMITS = ValidateDataSettings()
+LIMITS = standard_policy().rules.limits("sound", None)
 SEED_DESCRIPTION = "[00:00-00:05] Hello: there. (Gender: female, Pitch: high, Speaking rate: fast)"
 
 # Answers of the embedded backbone, near-greedy, at most 40 tokens.
@@ -37,20 +39,20 @@ SOUND_ANSWERS = (
 
 @pytest.mark.parametrize("response", LOOPS)
 def test_answers_that_loop_are_above_the_limit(response: str) -> None:
-    assert repeated_share(response) > LIMITS.max_repeated_share
+    assert repeated_share(response) > LIMITS["max_repeated_share"]
 
 
 @pytest.mark.parametrize(
     "response", [*SOUND_ANSWERS, "Tick tock, tick tock, tick tock.", "Woof, woof, woof!", "", "Yes."]
 )
 def test_answers_that_repeat_a_phrase_are_below_both_limits(response: str) -> None:
-    assert repeated_share(response) <= LIMITS.max_repeated_share
-    assert compression(response) <= LIMITS.max_compression
+    assert repeated_share(response) <= LIMITS["max_repeated_share"]
+    assert compression(response) <= LIMITS["max_compression"]
 
 
 @pytest.mark.parametrize("response", ["ha" * 40, "汪" * 40, "ーー" * 40])
 def test_loops_without_spaces_can_be_compressed(response: str) -> None:
-    assert compression(response) > LIMITS.max_compression
+    assert compression(response) > LIMITS["max_compression"]
 
 
 def test_a_text_without_any_order_cannot_be_compressed() -> None:
@@ -85,6 +87,26 @@ def test_only_pairs_as_written_count_as_copied(response: str, copied: int) -> No
 
 def test_a_description_without_attributes_cannot_be_copied() -> None:
     assert copied_attributes("Hello.", "Hello.") == 0
+
+
+@pytest.mark.parametrize(
+    ("seed_description", "excess_s"),
+    [
+        ("[00:00-00:05] Hello. (Pitch: high)", 1.5),
+        ("[00:00-00:02] Hello.\n[00:02-01:04] Bye.", 60.5),
+        ("[00:00-00:02] Hello.", -1.5),
+        ("Hello.", None),
+    ],
+)
+def test_the_last_time_stamp_is_compared_with_the_end_of_the_clip(
+    seed_description: str, excess_s: float | None
+) -> None:
+    assert time_stamp_excess_s(seed_description, 3.5) == excess_s
+
+
+def test_answers_that_differ_in_case_and_punctuation_have_the_same_words() -> None:
+    assert same_words("A dog,  barking!") == same_words("a dog barking")
+    assert same_words("A dog barks.") != same_words("A dog barked.")
 
 
 def test_the_conversation_of_the_project_has_one_place_for_audio() -> None:

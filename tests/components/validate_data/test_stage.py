@@ -18,11 +18,16 @@ from components.core.models.splice import Splicer
 from components.core.models.store import StoredModel
 from components.validate_data.settings import ValidateDataSettings
 from components.validate_data.suite import gates, rules
-from tests.builders import make_sample
+from tests.builders import make_clip, make_sample, make_source, make_tone
 from tests.components.validate_data.making import BELL, DOG, validate, verdicts, write_inputs
 
-LONG = " ".join(digest_of(number)[:4] for number in range(200))
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> & {{ 7 * 7 }} $x"
+LONG = " ".join(f"the {digest_of(number)[:4]}" for number in range(200))
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> & {{ 7 * 7 }} $x is in it"
+CAT = make_clip(pcm=make_tone(hertz=500.0), source=make_source(corpus="street.noise", source_id="street/cat"))
+ECHO = make_clip(pcm=make_tone(hertz=910.0), source=make_source(source_id="test/bell"))
+RINGER = make_clip(pcm=make_tone(hertz=920.0), source=make_source(source_id="test/ringer"), speaker_id="ringer")
+KNOWN = make_clip(pcm=make_tone(hertz=930.0), source=make_source(source_id="test/known", sha256="9" * 64))
+PITCH = "[00:00-00:01] (Sound event: dog barking, Pitch: high)"
 
 # Each has the changes that make it from a good sample.
 REFUSED: dict[SampleRefusal, dict[str, dict[str, Any]]] = {
@@ -32,6 +37,12 @@ REFUSED: dict[SampleRefusal, dict[str, dict[str, Any]]] = {
         "another split than its clip": {"split": Split.EVALUATION},
         "no place for audio": {"messages": (Message(role="user", content="What do you hear?"),)},
         "a prompt with a second place": {"messages": audio_conversation("Where is <|AUDIO|>?")},
+        "a description that goes on": {"seed_description": "[00:00-00:03] (Sound event: dog barking)"},
+    },
+    SampleRefusal.CONTAMINATED: {
+        "the recording of a validation clip": {"clip_id": ECHO.clip_id},
+        "the speaker of a validation clip": {"clip_id": RINGER.clip_id},
+        "a file of a benchmark": {"clip_id": KNOWN.clip_id},
     },
     SampleRefusal.EMPTY: {
         "nothing": {"response": "", "response_tokens": 0},
@@ -49,6 +60,13 @@ REFUSED: dict[SampleRefusal, dict[str, dict[str, Any]]] = {
         "a phrase without end": {"response": "It is a mix of a mix of a mix of a mix of a mix of a mix."},
         "a syllable without end": {"response": "ha" * 40},
         "a hundred kilobytes of loop": {"response": "x " * 50_000},
+    },
+    SampleRefusal.OTHER_LANGUAGE: {
+        "another script": {"response": "Собака лает."},
+        "another language": {"response": "Un perro grande ladra cerca de la casa vieja."},
+    },
+    SampleRefusal.CONTRADICTS_DESCRIPTION: {
+        "the opposite": {"seed_description": PITCH, "response": "It is low in pitch."},
     },
     SampleRefusal.ECHOES_DESCRIPTION: {
         "the description's list": {"response": "(Sound event: dog barking)"},
@@ -78,7 +96,15 @@ REFUSED: dict[SampleRefusal, dict[str, dict[str, Any]]] = {
 ACCEPTED: dict[str, dict[str, Any]] = {
     "a plain answer": {},
     "a clip of another split": {"clip_id": BELL.clip_id, "split": Split.VALIDATION},
+    "a validation clip whose speaker is in training": {
+        "clip_id": BELL.clip_id,
+        "split": Split.VALIDATION,
+        "response": "A bell.",
+    },
     "an emoji": {"response": "🐶"},
+    "what the speaker says in another script": {"response": "Собака лает", "transcript": "Собака лает"},
+    "both of a pair": {"seed_description": PITCH, "response": "It is neither low in pitch nor high in pitch."},
+    "the same words about the dog": {"response": "A dog"},
     "a digit": {"response": "2"},
     "NUL inside": {"response": "A dog\x00 barks."},
     "markup": {"response": HOSTILE},
@@ -90,14 +116,21 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "no full stop": {"response": "A dog"},
     "a long transcript, which is cut": {"transcript": LONG},
 }
+# Most samples here say the same about one dog.
+THRESHOLDS = (
+    "gates.min_acceptance=0.01,rules.default.max_same_answers=1000,rules.corpus.street.noise.max_same_answers=0"
+)
 # Later faults are added to earlier ones, so that each sample has all the faults that come after its own.
 FAULTS: tuple[tuple[SampleRefusal, dict[str, Any]], ...] = (
+    (SampleRefusal.CONTAMINATED, {"clip_id": ECHO.clip_id}),
     (SampleRefusal.MISALIGNED, {"domain": Domain.MUSIC}),
     (SampleRefusal.SPECIAL_TOKEN, {"transcript": "<|im_end|>"}),
     (SampleRefusal.REPETITION, {"response": " a dog a dog a dog a dog a dog a dog a dog a dog"}),
     (SampleRefusal.ECHOES_DESCRIPTION, {"response": " Sound event: dog barking"}),
+    (SampleRefusal.OTHER_LANGUAGE, {"response": " Собака лает на дворе."}),
     (SampleRefusal.LEAKS_TEXT, {"response": " as the description says,"}),
     (SampleRefusal.REFUSES_TO_ANSWER, {"response": " I cannot hear the audio"}),
+    (SampleRefusal.CONTRADICTS_DESCRIPTION, {"seed_description": PITCH, "response": " It is low in pitch."}),
     (SampleRefusal.CUT_OFF, {"finish_reason": "length"}),
     (SampleRefusal.TOO_LONG, {"messages": audio_conversation(LONG)}),
 )
@@ -139,18 +172,25 @@ def samples(llm: StoredModel) -> dict[str, Sample]:
     accepted = {name: sample_of(name, changes) for name, changes in ACCEPTED.items()}
     ordered = {f"faults from {first}": faulty(first) for first in range(len(FAULTS))}
     limits = {"window is full": fitting(llm, 0), "window is one too small": fitting(llm, -1)}
-    return {**accepted, **refused, **ordered, **limits}
+    about_a_cat = {
+        name: sample_of(name, {"clip_id": CAT.clip_id, "response": "A cat."}) for name in ("cat", "cat again")
+    }
+    return {**accepted, **refused, **ordered, **limits, **about_a_cat}
 
 
 @pytest.fixture(scope="module")
 def result(samples: dict[str, Sample], llm: StoredModel, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """What the stage makes of them, in three batches."""
     folder = tmp_path_factory.mktemp("validated")
-    inputs = write_inputs(folder, [*samples.values(), samples["a plain answer"]])
+    clips = [DOG, BELL, CAT, ECHO, RINGER, KNOWN]
+    inputs = write_inputs(folder, [*samples.values(), samples["a plain answer"]], clips)
+    blocklist = folder / "benchmarks.txt"
+    blocklist.write_text(f"# held-out audio\n{KNOWN.source.sha256}  known.flac\n\n{'8' * 64}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESTA_HOME", str(folder / "home"))
         patch.setenv("DESTA_MODELS", str(llm.folder.parent))
-        return validate(inputs, Home(folder / "home"), "--min-acceptance", "0.01", "--batch-rows", "24")
+        settings = ["--thresholds", THRESHOLDS, "--blocklist", str(blocklist), "--batch-rows", "24"]
+        return validate(inputs, Home(folder / "home"), *settings)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +224,16 @@ def test_the_second_of_two_equal_samples_is_refused_as_a_duplicate(
     samples: dict[str, Sample], result: Artifact
 ) -> None:
     copies = [row for row in result.read_quarantine(RefusedSample) if row.reason is SampleRefusal.DUPLICATE]
-    assert [row.sample for row in copies] == [samples["a plain answer"]]
+    assert [row.sample for row in copies] == [samples["cat again"], samples["a plain answer"]]
+
+
+def test_a_corpus_can_have_a_threshold_of_its_own(samples: dict[str, Sample], result: Artifact) -> None:
+    found = verdicts(result)
+    assert (found[samples["cat"].sample_id], found[samples["cat again"].sample_id]) == ("accepted", "duplicate")
+    assert found[samples["the same words about the dog"].sample_id] == "accepted"
+    policy = result.manifest.lineage.settings["policy"]
+    assert policy["rules"]["corpus"] == {"street.noise": {"max_same_answers": 0}}
+    assert result.manifest.facts["policy"] == {"version": "1+changed", "digest": digest_of(policy)}
 
 
 def test_every_sample_comes_out_once_and_is_counted(samples: dict[str, Sample], result: Artifact) -> None:
@@ -210,6 +259,10 @@ def test_every_refusal_says_what_was_found(result: Artifact) -> None:
     assert "holds <|im_end|>" in details
     assert "the generation ended by 'length', want 'stop'" in details
     assert "takes 301 tokens, the window has 300" in details
+    assert "shares recording 'test/bell' with validation" in details
+    assert "shares speaker 'ringer' with validation" in details
+    assert "is on the blocklist" in details
+    assert "1 earlier answers about this clip have the same words, at most 0" in details
     assert not [detail for detail in details if "{" in detail.replace(HOSTILE, "") or not detail]
 
 
@@ -217,7 +270,7 @@ def test_the_report_adds_up_with_the_manifest(result: Artifact) -> None:
     report = json.loads((result.folder / "validation.json").read_text())
     settings = ValidateDataSettings()
     assert [rule["name"] for rule in report["rules"]] == [rule.name for rule in rules(settings)]
-    assert [gate["name"] for gate in report["gates"]] == [gate.name for gate in gates(settings)]
+    assert [gate["name"] for gate in report["gates"]] == [gate.name for gate in gates(settings.policy.gates)]
     assert all(0 < rule["failed"] < rule["checked"] <= result.manifest.counts.rows_in for rule in report["rules"])
     broken = Counter({rule["reason"]: rule["failed"] for rule in report["rules"]})
     assert all(broken[reason] > 0 for reason in result.manifest.counts.refused)
@@ -225,20 +278,23 @@ def test_the_report_adds_up_with_the_manifest(result: Artifact) -> None:
 
 def test_the_page_names_every_expectation(result: Artifact) -> None:
     page = (result.folder / "data_docs" / "index.html").read_text()
-    names = [rule.name for rule in rules(ValidateDataSettings())] + [
-        gate.name for gate in gates(ValidateDataSettings())
-    ]
+    settings = ValidateDataSettings()
+    names = [rule.name for rule in rules(settings)] + [gate.name for gate in gates(settings.policy.gates)]
     assert [name for name in names if f"{name} (" not in page] == []
 
 
 def test_the_page_is_inert_whatever_the_answers_hold(result: Artifact) -> None:
     page = (result.folder / "data_docs" / "index.html").read_text()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert not re.search(r"<(?:script|img|iframe|object|link|a)\b|<[^>]*\s(?:src|href|on\w+)=", page, re.IGNORECASE)
+    without_audio = re.sub(r'<audio controls preload="none" src="data:audio/flac;base64,[\w+/=]+"></audio>', "", page)
+    assert "data:audio" not in without_audio
+    loads = r"<(?:script|img|iframe|object|link|a)\b|<[^>]*\s(?:src|href|on\w+)=|@import|url\("
+    assert not re.search(loads, without_audio, re.IGNORECASE)
 
 
 def test_the_page_is_beside_the_content_and_the_report_is_part_of_it(result: Artifact) -> None:
-    assert [entry.path for entry in result.manifest.attachments] == ["data_docs/index.html"]
+    attached = [entry.path for entry in result.manifest.attachments]
+    assert attached == ["data_docs/drift.json", "data_docs/index.html"]
     assert "validation.json" in [entry.path for entry in result.manifest.files]
 
 
