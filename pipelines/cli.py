@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_views(commands)
     _add_materials(commands)
     _add_export(commands)
+    _add_publish(commands)
     _add_services(commands)
     return top
 
@@ -81,6 +82,7 @@ def _add_run(commands: Any) -> None:
         "desta run",
         "desta run --corpus ~/recordings --set train_model.steps=300",
         "desta run --profile smoke --json",
+        "desta run --from-published spring --set train_model.steps=300",
     )
     plan = _add(
         commands,
@@ -94,6 +96,9 @@ def _add_run(commands: Any) -> None:
         command.add_argument("--profile", default="sample", metavar="NAME", help="smoke or sample (default)")
         command.add_argument(
             "--corpus", action="append", type=Path, metavar="DIR", help="a corpus of yours instead of the sample's"
+        )
+        command.add_argument(
+            "--from-published", metavar="NAME[@REVISION]", help="start from a published dataset instead of corpora"
         )
         command.add_argument("--encoder", metavar="REF", help="another audio encoder")
         command.add_argument("--llm", metavar="REF", help="another language model")
@@ -165,6 +170,22 @@ def _add_export(commands: Any) -> None:
         help="a file or folder that your corpora's licences ask to go along (the sample's bring theirs)",
     )
     _add_json(export)
+
+
+def _add_publish(commands: Any) -> None:
+    publish = _add(
+        commands,
+        "publish",
+        _publish,
+        "put the accepted dataset of a run under data/ and version it with DVC",
+        "desta publish --name spring",
+        "desta publish 20261122-184937-df17 --name spring --dry-run",
+    )
+    publish.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run that succeeded")
+    publish.add_argument("--name", metavar="NAME", help="default: a name made of the content's digest")
+    publish.add_argument("--no-push", action="store_true", help="version it here, and push nothing to DVC's remote")
+    publish.add_argument("--dry-run", action="store_true", help="check everything, and write nothing")
+    _add_json(publish)
 
 
 def _add_services(commands: Any) -> None:
@@ -239,6 +260,16 @@ def _export(args: argparse.Namespace) -> int:
 
     exported = export(args.format, args.run, args.to, current_home(), args.notice)
     _print(exported.model_dump(mode="json") if args.json else str(exported))
+    return ExitCode.DONE
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from pipelines.publish.publishing import Request, publish
+    from pipelines.sample_data import ROOT
+
+    request = Request(run_id=args.run, name=args.name, push=not args.no_push, dry_run=args.dry_run)
+    publication = publish(request, current_home(), ROOT)
+    _print(publication.model_dump(mode="json") if args.json else str(publication))
     return ExitCode.DONE
 
 

@@ -10,7 +10,7 @@ from components.core.execution import latest_result, lineage_of
 from components.core.home import Home
 from components.core.models.references import parse_reference
 from components.core.models.store import open_model
-from components.core.stages import STAGES, Stage
+from components.core.stages import Stage
 from pipelines.profiles import Profile
 from pipelines.revision import sources_of
 
@@ -32,11 +32,12 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
         SourceError: a corpus cannot be read.
         ContractError: a result or a model in the store is damaged.
     """
-    sources = dict(sources_of(profile.corpora))
+    sources = {} if profile.published else dict(sources_of(profile.corpora))
     models = {name: _digest(getattr(profile, name), home) for name in ("encoder", "llm")}
     stages: dict[str, StagePlan] = {}
-    made: dict[str, str] = {}
-    for stage in STAGES:
+    taken = profile.published.results if profile.published else {}
+    made = {name: artifact.digest for name, artifact in taken.items()}
+    for stage in profile.stages:
         lineage = lineage_of(
             stage,
             profile.settings(stage.name),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.core.corpora.reading import read_corpora
 from components.core.digests import digest_of
-from pipelines.sample_data import data_pointer, sample_corpora
+from pipelines.sample_data import data_pointer, sample_corpora, sample_notices
 
 
 def sources_of(corpora: Sequence[Path]) -> Mapping[str, str]:
@@ -22,3 +22,12 @@ def data_revision(corpora: Sequence[Path]) -> str:
     content = f"corpora:{digest_of(dict(sources_of(corpora)))}"
     pointer = data_pointer() if set(corpora) <= set(sample_corpora()) else None
     return f"dvc:{pointer} {content}" if pointer else content
+
+
+def notices_of(corpora: Sequence[Path], revision: str) -> tuple[Path, ...]:
+    """Return what the sample corpora's licences ask to go with them, if a run read the state of them that is here.
+
+    Their content decides and not DVC's pointer, which also moves when something else comes under `data/`.
+    """
+    theirs = corpora and set(corpora) <= {corpus.resolve() for corpus in sample_corpora()}
+    return sample_notices() if theirs and revision.rsplit(maxsplit=1)[-1] == data_revision(corpora).split()[-1] else ()
