@@ -135,13 +135,16 @@ def _add_materials(commands: Any) -> None:
         commands,
         "prompts",
         _prompts,
-        "check prompt pools: near-duplicates, leaks, length, balance",
+        "check prompt pools, or let the backbone write more prompts for one",
         "desta prompts check",
         "desta prompts check speech.yaml --json",
+        "desta prompts expand --domain speech --to 4000 --out my-pools",
+        "desta prompts expand --help",
     )
-    prompts.add_argument("action", choices=("check",))
-    prompts.add_argument("path", nargs="?", metavar="FILE_OR_FOLDER", help="default: the pools that ship")
-    _add_json(prompts)
+    prompts.add_argument("action", choices=("check", "expand"))
+    prompts.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="...", help="those of the action, see its --help"
+    )
 
 
 def _add_export(commands: Any) -> None:
@@ -276,8 +279,7 @@ def _publish(args: argparse.Namespace) -> int:
 def _prompts(args: argparse.Namespace) -> int:
     from pipelines.stage_command import run_stage_command
 
-    given = [args.path] if args.path else []
-    return run_stage_command("self_generate.check_prompts", [*given, *(["--json"] if args.json else [])])
+    return run_stage_command(f"self_generate.{args.action}_prompts", args.arguments)
 
 
 def _ui(args: argparse.Namespace) -> int:

@@ -56,7 +56,8 @@ class DataVersions:
         """
         if "not in cache" in str(self._repository.status(targets=[str(self._root / POINTER)])):
             raise ConfigurationError(
-                f"{self._root / POINTER}: names data that are not here, and a remote gets all of it; `dvc pull` first"
+                f"{self._root / POINTER}: names data that are not here, and a remote gets all of it; bring them first: "
+                "`dvc pull`, with --remote NAME where they are elsewhere"
             )
 
     def add(self, folder: Path) -> None:
