@@ -7,7 +7,7 @@ from components.core.corpora.reading import read_corpora
 from components.core.digests import digest_of
 from components.core.file_digests import FileDigests
 from components.core.home import Home
-from pipelines.sample_data import data_pointer, sample_corpora
+from pipelines.sample_data import data_pointer, sample_corpora, sample_notices
 
 
 def sources_of(corpora: Sequence[Path], home: Home) -> Mapping[str, str]:
@@ -25,3 +25,14 @@ def data_revision(corpora: Sequence[Path], home: Home) -> str:
     content = f"corpora:{digest_of(dict(sources_of(corpora, home)))}"
     pointer = data_pointer() if set(corpora) <= set(sample_corpora()) else None
     return f"dvc:{pointer} {content}" if pointer else content
+
+
+def notices_of(corpora: Sequence[Path], revision: str, home: Home) -> tuple[Path, ...]:
+    """Return what the sample corpora's licences ask to go with them, if a run read the state of them that is here.
+
+    Their content decides and not DVC's pointer, which also moves when something else comes under `data/`.
+    """
+    if not corpora or not set(corpora) <= {corpus.resolve() for corpus in sample_corpora()}:
+        return ()
+    same = revision.split()[-1] == data_revision(corpora, home).split()[-1]
+    return sample_notices() if same else ()

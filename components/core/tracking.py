@@ -148,8 +148,11 @@ class RunTracking:
 
     def _inputs(self, manifest: Manifest) -> Iterator[DatasetInput]:
         for word, maker in stage_named(manifest.lineage.stage).inputs.items():
-            made = self._ended[maker].outputs[stage_named(maker).output]
-            yield _dataset(word, made.path, read_manifest(Path(made.path)), context="input")
+            if maker in self._ended:
+                made = self._ended[maker].outputs[stage_named(maker).output]
+                yield _dataset(word, made.path, read_manifest(Path(made.path)), context="input")
+            else:  # the run took a result as it was published, and what that was made from is not here
+                yield _as_input(word, {"uri": f"stage:{maker}", "sha256": manifest.lineage.inputs[word]}, {}, "input")
         for corpus, digest in manifest.lineage.sources.items():
             yield _as_input(corpus, {"uri": f"corpus:{corpus}", "sha256": digest}, {}, "input")
 

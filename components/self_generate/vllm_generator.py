@@ -15,8 +15,7 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding, GeneratorIdentity
 from components.core.digests import seed_of
 from components.core.models.store import StoredModel, identity_of
-from components.self_generate.generation import DOES_NOT_FIT, Reply
-from components.self_generate.questions import Question
+from components.self_generate.generation import DOES_NOT_FIT, Asked, Reply
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -57,7 +56,7 @@ class VllmGenerator:
     batch: int
     window_tokens: int
 
-    def generate(self, questions: Sequence[Question]) -> Sequence[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> Sequence[Reply]:
         """Answer a batch; a question that leaves no room for the answer in the window gets the empty `does_not_fit`.
 
         Raises:
@@ -79,7 +78,7 @@ class VllmGenerator:
             for sample_id, tokens in read.items()
         ]
 
-    def _tokens(self, question: Question) -> list[int]:
+    def _tokens(self, question: Asked) -> list[int]:
         conversation = [message.model_dump() for message in question.conversation]
         tokens: list[int] = self._engine.get_tokenizer().apply_chat_template(
             conversation, add_generation_prompt=True, tokenize=True, return_dict=False

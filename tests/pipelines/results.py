@@ -69,8 +69,10 @@ def make_corpus(folder: Path, *, hertz: float = 440.0) -> Path:
     return folder
 
 
-def finish_stages(home: Home, profile: Profile, refusals: Mapping[str, tuple[str, ...]] | None = None) -> None:
-    """Bring the result of every stage into the store, as a run of the pipeline would."""
+def finish_stages(
+    home: Home, profile: Profile, refusals: Mapping[str, tuple[str, ...]] | None = None
+) -> dict[str, Artifact]:
+    """Bring the result of every stage into the store, as a run of the pipeline would, and return them."""
     done: dict[str, Artifact] = {}
     for stage in STAGES:
         job = Job(
@@ -83,6 +85,7 @@ def finish_stages(home: Home, profile: Profile, refusals: Mapping[str, tuple[str
         output = home.root / "out" / f"{len(list(home.root.glob('out/*')))}-{stage.name}"
         reasons = (refusals or {}).get(stage.name, ())
         done[stage.name] = execute(job, output, home, lambda place, s=stage, r=reasons: _work(s, r, place))  # type: ignore[misc]
+    return done
 
 
 def _work(stage: Stage, refusals: tuple[str, ...], place: Workplace) -> Outcome:

@@ -15,7 +15,21 @@ from tests.components.self_generate.making import Teller, describe, make_descrip
 from tests.pipelines.results import make_corpus, make_run_record
 
 HEAVY = {"kfp", "mlflow", "torch", "transformers", "vllm", "great_expectations", "deepspeed"}
-COMMANDS = ("run", "plan", "status", "runs", "models", "prompts", "gc", "doctor", "replay", "export", "ui", "compile")
+COMMANDS = (
+    "run",
+    "plan",
+    "status",
+    "runs",
+    "models",
+    "prompts",
+    "gc",
+    "doctor",
+    "replay",
+    "export",
+    "publish",
+    "ui",
+    "compile",
+)
 
 
 def _modules_after(code: str) -> set[str]:
@@ -111,6 +125,13 @@ def test_prompt_pools_are_checked(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert ended.value.code == 1
     (fault,) = json.loads(capfd.readouterr().out)["faults"]
     assert fault["file"] == str(pool)
+
+
+def test_an_expansion_that_cannot_be_asked_for_is_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["prompts", "expand", "--domain", "sound", "--to", "9", "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    assert "--to 9: the pool has 128 prompts; ask for more" in capfd.readouterr().err
 
 
 def test_a_pool_that_is_not_there_is_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,10 @@ from components.core.digests import digest_of_bytes
 from components.core.execution import Job, Outcome, Workplace, execute
 from components.core.home import Home
 from components.core.stages import stage_named
-from components.self_generate.generation import Generator, Reply
+from components.self_generate.generation import Asked, Generator, Reply
 from components.self_generate.generations import generations_of, in_use
 from components.self_generate.prompt_pool import Prompt, PromptCategory, PromptPool
-from components.self_generate.questions import Planned, Question, plan_question
+from components.self_generate.questions import Planned, plan_question
 from components.self_generate.settings import SelfGenerateSettings, ShardSettings
 from components.self_generate.shards import SHARD
 from components.self_generate.stage import plan_of, self_generate
@@ -86,7 +86,7 @@ class Teller:
         """The ids of all questions in their order."""
         return [sample_id for batch in self.batches for sample_id in batch]
 
-    def generate(self, questions: Sequence[Question]) -> list[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> list[Reply]:
         self.batches.append([question.sample_id for question in questions])
         return [
             Reply(

@@ -17,9 +17,8 @@ from components.core.models.store import StoredModel
 from components.core.progress import Progress
 from components.self_generate import __main__ as stage
 from components.self_generate import replay as command
-from components.self_generate.generation import Reply
+from components.self_generate.generation import Asked, Reply
 from components.self_generate.generations import generations_of
-from components.self_generate.questions import Question
 from components.self_generate.replaying import Reason, Replay, Replayed, batches_of, changes_of, chosen
 from components.self_generate.settings import ReplaySettings
 from tests.builders import make_generator
@@ -69,7 +68,7 @@ def test_equal_answers_are_identical_and_asked_in_the_same_batches(
 class OneOther(Teller):
     """Gives the first question it is asked another answer."""
 
-    def generate(self, questions: Sequence[Question]) -> list[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> list[Reply]:
         first, *others = super().generate(questions)
         other = first.model_copy(update={"response": f"{self.words} nobody"})
         return [first if self.batches[1:] else other, *others]

@@ -14,9 +14,8 @@ from components.core.contracts.errors import ConfigurationError, ContractError
 from components.core.contracts.records import GeneratorIdentity, Sample
 from components.core.execution import execute
 from components.core.home import Home
-from components.self_generate.generation import Reply
+from components.self_generate.generation import Asked, Reply
 from components.self_generate.merge_shards import main
-from components.self_generate.questions import Question
 from components.self_generate.settings import ShardSettings
 from components.self_generate.shards import SHARD, job_of, merge, open_shards
 from tests.builders import make_generator
@@ -81,7 +80,7 @@ def test_shards_put_together_are_the_bytes_of_a_run_without_shards(
 class Killed(Teller):
     """Takes its process down in the second batch."""
 
-    def generate(self, questions: Sequence[Question]) -> list[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> list[Reply]:
         if self.batches:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().generate(questions)

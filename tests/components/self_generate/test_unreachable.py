@@ -12,7 +12,7 @@ from components.core.contracts.errors import ContractError, SourceError
 from components.core.contracts.records import Sample
 from components.core.home import Home
 from components.self_generate.collect_generations import main
-from components.self_generate.generation import Reply
+from components.self_generate.generation import Asked, Reply
 from components.self_generate.generations import generations_of, in_use, sample_ids_in
 from components.self_generate.questions import Question
 from components.self_generate.unreachable import Collected, collect
@@ -84,7 +84,7 @@ def test_damaged_files_and_drafts_go_too(home: Home) -> None:
 class Dies(Teller):
     """Ends with an error in its third batch."""
 
-    def generate(self, questions: Sequence[Question]) -> list[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> list[Reply]:
         if len(self.batches) == 2:
             raise SourceError("out of memory")
         return super().generate(questions)
