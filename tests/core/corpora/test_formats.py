@@ -259,3 +259,11 @@ def test_a_stretch_that_is_not_there_is_refused_by_name(
 
     assert isinstance(refused, RefusedClip)
     assert complaint in f"{refused.reason} {refused.detail}"
+
+
+def test_the_first_of_several_stretches_read_together_keeps_its_end(tmp_path: Path) -> None:
+    put(tmp_path / "corpus.yaml", POLICY.format("nemo") + "stretches: together\n")
+    lines = [{"audio_filepath": "a.flac", "offset": start, "duration": 1.5, "text": "Yes."} for start in (0, 2)]
+    put(tmp_path / "manifest.json", "\n".join(map(json.dumps, lines)))
+    (recording,) = read_corpus(tmp_path).recordings
+    assert [(segment.start_s, segment.end_s) for segment in recording.segments] == [(0.0, 1.5), (2.0, 3.5)]
