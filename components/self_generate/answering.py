@@ -1,39 +1,14 @@
 """The stage on this machine: who answers, what was answered before, and the work of the stage or of a shard of it."""
 
-from dataclasses import dataclass
-
 from components.core.contracts.artifacts import Artifact
-from components.core.contracts.records import GeneratorIdentity
 from components.core.execution import Outcome, Workplace
 from components.core.home import Home
 from components.core.models.store import StoredModel
-from components.self_generate.generation import Generator
+from components.self_generate.engine import engine_of
 from components.self_generate.generations import generations_of, in_use
 from components.self_generate.settings import SelfGenerateSettings
-from components.self_generate.stage import decoding_of, plan_of, self_generate
-from components.self_generate.vllm_generator import VllmGenerator, vllm_identity, vllm_machine
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answerer:
-    """Who answers, and where; it starts with the first question."""
-
-    identity: GeneratorIdentity
-    machine: str
-    generator: Generator
-
-
-def answerer_of(llm: StoredModel, settings: SelfGenerateSettings) -> Answerer:
-    """Return who answers when the stage runs with these settings."""
-    identity = vllm_identity(llm)
-    generator = VllmGenerator(
-        model=llm,
-        dtype=identity.dtype,
-        decoding=decoding_of(settings),
-        batch=settings.batch,
-        window_tokens=settings.window_tokens,
-    )
-    return Answerer(identity=identity, machine=vllm_machine(), generator=generator)
+from components.self_generate.stage import plan_of, self_generate
+from components.self_generate.vllm_generator import vllm_machine
 
 
 def answer(
@@ -44,7 +19,7 @@ def answer(
     Raises:
         DestaError: see `plan_of` and `self_generate`.
     """
-    answerer, root = answerer_of(llm, settings), home.root / "generations"
-    plan = plan_of(descriptions, settings, answerer.identity)
+    identity, generator = engine_of(llm, settings)
+    plan, root = plan_of(descriptions, settings, identity), home.root / "generations"
     with in_use(root):
-        return self_generate(plan, answerer.generator, generations_of(root, answerer.identity, answerer.machine), place)
+        return self_generate(plan, generator, generations_of(root, identity, vllm_machine()), place)

@@ -37,8 +37,12 @@ def vllm_identity(model: StoredModel) -> GeneratorIdentity:
     return identity_of(model, "vllm", engine, "bfloat16" if torch.cuda.is_available() else "float32")
 
 
+@cache
 def vllm_machine() -> str:
-    """Name what computes here: another processor, or another number of threads, adds up in another order."""
+    """Name what computes here: another processor, or another number of threads, adds up in another order.
+
+    Once in a process: the engine binds threads to processors, and what is asked of torch afterwards is another number.
+    """
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []

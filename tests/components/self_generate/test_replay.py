@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,13 @@ from components.core.home import Home
 from components.core.models.store import StoredModel
 from components.core.progress import Progress
 from components.self_generate import __main__ as stage
+from components.self_generate import engine
 from components.self_generate import replay as command
 from components.self_generate.generation import Asked, Reply
 from components.self_generate.generations import generations_of
 from components.self_generate.replaying import Reason, Replay, Replayed, batches_of, changes_of, chosen
 from components.self_generate.settings import ReplaySettings
+from components.self_generate.vllm_generator import vllm_identity
 from tests.builders import make_generator
 from tests.components.self_generate.making import SETTINGS, Teller, describe, make_descriptions, make_samples
 
@@ -177,10 +178,7 @@ def test_the_model_answers_again_in_the_same_bytes(
     assert (report["answers_in_result"], report["on_record"], report["batches"]) == (12, asked, 1)
     assert (report["identical"], report["changed"]) == (asked, {})
 
-    from components.self_generate import answering
-
-    real = answering.answerer_of
-    monkeypatch.setattr(answering, "answerer_of", lambda *given: replace(real(*given), generator=Teller()))
+    monkeypatch.setattr(engine, "engine_of", lambda model, _: (vllm_identity(model), Teller()))
     with pytest.raises(SystemExit) as ended:
         command.main([*samples, "--fraction=0.3"])
     assert ended.value.code == 1
