@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from components.core.home import current_home
 from components.core.models.store import ENCODER
 
 _LHOTSE = (
@@ -57,7 +58,7 @@ def one_turn(args: argparse.Namespace, folder: Path) -> Mapping[str, float]:
         [sys.executable, "-m", "components.ingest_audio", "--corpus", str(args.corpus)],
     )
     describe = [sys.executable, "-m", "components.extract_metadata", "--clips", clips, "--encoder", ENCODER]
-    home = {"DESTA_HOME": str(folder / "desta")}
+    home = {"DESTA_HOME": str(folder / "desta"), "DESTA_MODELS": str(current_home().models)}
     trove = [
         str(Path(args.audiotrove).with_name("audiotrove")),
         "curate",

@@ -20,6 +20,7 @@ from components.core.audio import decode, quantise, resample
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import SAMPLE_RATE_HZ
 from components.core.corpora.reading import read_corpora
+from components.core.home import current_home
 from components.core.models.store import ENCODER
 from pipelines.sample_data import sample_corpora
 
@@ -84,7 +85,7 @@ def stages(folder: Path) -> Iterator[tuple[str, list[str]]]:
 def timed(stage: str, arguments: list[str], home: Path) -> tuple[float, float]:
     """Run a stage as its own process; return its seconds and the most memory it held (MiB)."""
     started_s = time.monotonic()
-    environment = {**os.environ, "DESTA_HOME": str(home)}
+    environment = {**os.environ, "DESTA_MODELS": str(current_home().models), "DESTA_HOME": str(home)}
     process = subprocess.Popen([sys.executable, "-m", f"components.{stage}", *arguments], env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
