@@ -184,7 +184,7 @@ def test_what_a_format_knows_of_a_clip_is_kept(
         ("nemo", "manifest.json", '{"audio_filepath": "audio/0.flac", "offset": -2}\n', r"start_s '-2'"),
         ("nemo", "manifest.json", '{"audio_filepath": "audio/0.flac", "offset": "x"}\n', r"start_s 'x'"),
         ("lhotse", "supervisions.jsonl.gz", b"\x1f\x8b broken", r"supervisions\.jsonl\.gz: not gzip"),
-        ("lhotse", "recordings.jsonl.gz", gzip.compress(mtime=0, data=b'{"id": "r9"}'), r"want one source of type `file`"),
+        ("lhotse", "recordings.jsonl.gz", gzip.compress(b'{"id": "r9"}', mtime=0), r"want one source of type `file`"),
         ("upstream", "train.jsonl", '{"id": 1}\n', r"line 1: no list of `messages`"),
         ("upstream", "train.jsonl", '{"messages": [{"audios": ["x"]}]}\n', r"line 1: `audios` want objects"),
         ("webdataset", "shard-000.tar", b"this is no tar" * 99, r"shard-000\.tar: not a tar file"),
