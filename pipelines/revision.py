@@ -34,5 +34,5 @@ def notices_of(corpora: Sequence[Path], revision: str, home: Home) -> tuple[Path
     """
     if not corpora or not set(corpora) <= {corpus.resolve() for corpus in sample_corpora()}:
         return ()
-    same = revision.split()[-1] == data_revision(corpora, home).split()[-1]
+    same = revision.rsplit(maxsplit=1)[-1] == data_revision(corpora, home).split()[-1]
     return sample_notices() if same else ()
