@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.core.command import run_command
+from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, ExitCode
 from components.self_generate.prompt_checks import PoolCheck, check_pool, pool_paths
 from components.self_generate.prompt_pool import POOLS_FOLDER, PromptCategory
@@ -19,13 +19,8 @@ _ROW = "{:<8} {:>7} {:>8}" + " {:>12}" * len(PromptCategory) + "  {}"
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line of the check."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.self_generate.check_prompts",
-        description=__doc__,
-        epilog="exit codes: 0 all is well, 1 a pool has faults (one line each), 2 there is no such file or folder",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    codes = "exit codes: 0 all is well, 1 a pool has faults (one line each), 2 there is no such file or folder"
+    parser = command_parser("self_generate.check_prompts", __doc__ or "", codes)
     parser.add_argument("path", nargs="?", type=Path, default=POOLS_FOLDER, metavar="FILE_OR_FOLDER")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     return parser

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.core.command import run_command
+from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Decoding, Domain
 from components.core.digests import digest_of
@@ -26,13 +26,8 @@ WINDOW_TOKENS = 1024
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line of the expansion."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.self_generate.expand_prompts",
-        description=__doc__,
-        epilog="exit codes: 0 the pool has the size, 1 nothing new comes any more, 2 it cannot be asked for like this",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    codes = "exit codes: 0 the pool has the size, 1 nothing new comes any more, 2 it cannot be asked for like this"
+    parser = command_parser("self_generate.expand_prompts", __doc__ or "", codes)
     parser.add_argument("--domain", required=True, choices=[domain.value for domain in Domain])
     parser.add_argument("--to", required=True, type=int, metavar="N", help="prompts that the pool is to have")
     parser.add_argument(

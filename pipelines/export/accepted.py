@@ -11,12 +11,13 @@ from components.core.models.store import MARKER, read_model_manifest
 from components.core.runs import RunRecord, State, read_run
 from components.core.stages import stage_named
 from pipelines.export.dataset import Dataset, Recipe
+from pipelines.publish.published import starts_from_published
 from pipelines.revision import notices_of
 from pipelines.status import RunStatus, run_dir_of, run_dirs, settled, status_of
 
 
 def run_to_export(home: Home, run_id: str | None) -> Path:
-    """Return the folder of a run, of the latest that succeeded without an id.
+    """Return the folder of a run; without an id that of the latest that succeeded on data which it made itself.
 
     Raises:
         ConfigurationError: there is no such run.
@@ -24,7 +25,8 @@ def run_to_export(home: Home, run_id: str | None) -> Path:
     if run_id is not None:
         return run_dir_of(home, run_id)
     for run_dir in run_dirs(home):
-        if settled(run_dir).state is State.SUCCEEDED:
+        record = settled(run_dir)
+        if record.state is State.SUCCEEDED and not starts_from_published(record.parameters):
             return run_dir
     raise ConfigurationError(
         f"{home.runs}: no run has succeeded; name one whose samples were accepted, see `desta runs`"

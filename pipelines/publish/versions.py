@@ -1,5 +1,6 @@
 """`data/` under DVC: the revision that `data.dvc` names, and how a part of it comes under a new one."""
 
+import logging
 import os
 import re
 import subprocess
@@ -138,6 +139,8 @@ def data_versions(root: Path) -> Iterator[DataVersions]:
         )
     from dvc.repo import Repo
 
+    # Its advice to the reader goes to the standard output, where scripts read ours.
+    logging.getLogger("dvc").setLevel(logging.WARNING)
     with _explained("cannot read its configuration"):
         repository = Repo(str(root))
     with repository:

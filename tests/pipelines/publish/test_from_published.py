@@ -13,7 +13,7 @@ from components.core.home import Home
 from components.core.models.store import StoredModel
 from components.core.runs import read_run
 from pipelines.cli import parser
-from pipelines.export.accepted import accepted_dataset
+from pipelines.export.accepted import accepted_dataset, run_to_export
 from pipelines.plan import plan
 from pipelines.profiles import Profile, smoke
 from pipelines.publish.published import LATER, Published, PublishedRecord, open_published
@@ -164,3 +164,5 @@ def test_a_run_goes_through_training_and_evaluation_alone_and_says_what_it_read(
     assert version.tags["desta.input.accepted"] == accepted
     with pytest.raises(ConfigurationError, match=r"made no data, it took dvc:0\.dir published:spring"):
         accepted_dataset(home, run_dir)
+    with pytest.raises(ConfigurationError, match="no run has succeeded"):
+        run_to_export(home, None)
