@@ -27,7 +27,7 @@ run: setup ## Run the whole workflow on the sample corpora
 	@$(BIN)/desta run --profile sample
 
 test: setup ## Run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=logical --maxprocesses=8
 
 check: setup ## Check format, rules, types and import directions
 	@$(BIN)/ruff format --check .

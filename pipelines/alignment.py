@@ -39,7 +39,20 @@ def alignment(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     )
 
 
-def compile_alignment(file: Path) -> None:
-    """Write the graph as IR YAML, the form that both this machine and a cluster run."""
+@dsl.pipeline(name="alignment-from-published", description="The same from accepted samples that were published.")
+def alignment_from_published(
+    accepted: str, clips: str, encoder: str, llm: str, train_model_settings: dict, evaluate_model_settings: dict
+) -> None:
+    """Make a model that hears from accepted samples and clips at these places, and measure whether it does."""
+    samples = dsl.importer(artifact_uri=accepted, artifact_class=dsl.Dataset).output
+    heard = dsl.importer(artifact_uri=clips, artifact_class=dsl.Dataset).output
+    model = train_model(accepted=samples, clips=heard, encoder=encoder, llm=llm, settings=train_model_settings).output
+    evaluate_model(
+        model=model, accepted=samples, clips=heard, encoder=encoder, llm=llm, settings=evaluate_model_settings
+    )
+
+
+def compile_alignment(file: Path, *, from_published: bool = False) -> None:
+    """Write a graph as IR YAML, the form that both this machine and a cluster run."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    compiler.Compiler().compile(alignment, str(file))
+    compiler.Compiler().compile(alignment_from_published if from_published else alignment, str(file))

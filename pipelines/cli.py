@@ -1,14 +1,13 @@
-"""The `desta` command: parse, call, print. What is heavy is imported by the command that needs it."""
+"""The `desta` command: what can be said on its line, and what is called then."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from components.core.contracts.errors import DestaError, ExitCode
-from components.core.home import current_home
+from pipelines import calls
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -33,7 +32,9 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_views(commands)
     _add_materials(commands)
+    _add_replay(commands)
     _add_export(commands)
+    _add_publish(commands)
     _add_services(commands)
     return top
 
@@ -76,16 +77,17 @@ def _add_run(commands: Any) -> None:
     run = _add(
         commands,
         "run",
-        _run,
+        calls.run,
         "run the pipeline; what did not change is reused",
         "desta run",
         "desta run --corpus ~/recordings --set train_model.steps=300",
         "desta run --profile smoke --json",
+        "desta run --from-published spring --set train_model.steps=300",
     )
     plan = _add(
         commands,
         "plan",
-        _plan,
+        calls.plan,
         "say for each stage whether it would run or be reused, and why",
         "desta plan",
         "desta plan --profile smoke --set self_generate.max_tokens=48",
@@ -94,6 +96,9 @@ def _add_run(commands: Any) -> None:
         command.add_argument("--profile", default="sample", metavar="NAME", help="smoke or sample (default)")
         command.add_argument(
             "--corpus", action="append", type=Path, metavar="DIR", help="a corpus of yours instead of the sample's"
+        )
+        command.add_argument(
+            "--from-published", metavar="NAME[@REVISION]", help="start from a published dataset instead of corpora"
         )
         command.add_argument("--encoder", metavar="REF", help="another audio encoder")
         command.add_argument("--llm", metavar="REF", help="another language model")
@@ -105,11 +110,11 @@ def _add_run(commands: Any) -> None:
 
 def _add_views(commands: Any) -> None:
     status = _add(
-        commands, "status", _status, "show a run, the newest by default", "desta status", "desta status --json"
+        commands, "status", calls.status, "show a run, the newest by default", "desta status", "desta status --json"
     )
     status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
-    runs = _add(commands, "runs", _runs, "list all runs, the newest first", "desta runs", "desta runs --json")
-    doctor = _add(commands, "doctor", _doctor, "check this installation", "desta doctor", "desta doctor --json")
+    runs = _add(commands, "runs", calls.runs, "list all runs, the newest first", "desta runs", "desta runs --json")
+    doctor = _add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
     for command in (status, runs, doctor):
         _add_json(command)
 
@@ -118,7 +123,7 @@ def _add_materials(commands: Any) -> None:
     models = _add(
         commands,
         "models",
-        _models,
+        calls.models,
         "list the verified model store, or bring models into it",
         "desta models list",
         "desta models fetch",
@@ -129,21 +134,49 @@ def _add_materials(commands: Any) -> None:
     prompts = _add(
         commands,
         "prompts",
-        _prompts,
-        "check prompt pools: near-duplicates, leaks, length, balance",
+        calls.prompts,
+        "check prompt pools, or let the backbone write more prompts for one",
         "desta prompts check",
         "desta prompts check speech.yaml --json",
+        "desta prompts expand --domain speech --to 4000 --out my-pools",
+        "desta prompts expand --help",
     )
-    prompts.add_argument("action", choices=("check",))
-    prompts.add_argument("path", nargs="?", metavar="FILE_OR_FOLDER", help="default: the pools that ship")
-    _add_json(prompts)
+    prompts.add_argument("action", choices=("check", "expand"))
+    prompts.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="...", help="those of the action, see its --help"
+    )
+    gc = _add(
+        commands,
+        "gc",
+        calls.gc,
+        "remove kept answers that no finished result holds and no unfinished work asked for",
+        "desta gc --dry-run",
+        "desta gc --json",
+    )
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    _add_json(gc)
+
+
+def _add_replay(commands: Any) -> None:
+    replay = _add(
+        commands,
+        "replay",
+        calls.replay,
+        "answer a random part of a run again, and say how much is byte-identical and why the rest is not",
+        "desta replay --fraction 0.1",
+        "desta replay 20261122-184937-df17 --fraction 0.02 --seed 1 --json",
+    )
+    replay.add_argument("run", nargs="?", metavar="RUN", help="default: the newest run")
+    replay.add_argument("--fraction", metavar="F", help="part of the answers, up to whole batches (default: 0.02)")
+    replay.add_argument("--seed", metavar="N", help="seed of the choice of batches (default: 0)")
+    _add_json(replay)
 
 
 def _add_export(commands: Any) -> None:
     export = _add(
         commands,
         "export",
-        _export,
+        calls.export,
         "write the accepted dataset of a run as a folder for other tools",
         "desta export --format hf --to my-dataset",
         "desta export 20261122-184937-df17 --format upstream --to data-root",
@@ -167,101 +200,26 @@ def _add_export(commands: Any) -> None:
     _add_json(export)
 
 
+def _add_publish(commands: Any) -> None:
+    publish = _add(
+        commands,
+        "publish",
+        calls.publish,
+        "put the accepted dataset of a run under data/ and version it with DVC",
+        "desta publish --name spring",
+        "desta publish 20261122-184937-df17 --name spring --dry-run",
+    )
+    publish.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run that succeeded")
+    publish.add_argument("--name", metavar="NAME", help="default: a name made of the content's digest")
+    publish.add_argument("--no-push", action="store_true", help="version it here, and push nothing to DVC's remote")
+    publish.add_argument("--dry-run", action="store_true", help="check everything, and write nothing")
+    _add_json(publish)
+
+
 def _add_services(commands: Any) -> None:
-    ui = _add(commands, "ui", _ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")
+    ui = _add(commands, "ui", calls.ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")
     ui.add_argument("--port", type=int, default=5000, metavar="N", help="default: 5000")
-    compile_ = _add(commands, "compile", _compile, "write the pipeline as IR YAML", "desta compile alignment.yaml")
+    compile_ = _add(
+        commands, "compile", calls.compile_, "write the pipeline as IR YAML", "desta compile alignment.yaml"
+    )
     compile_.add_argument("file", type=Path, metavar="FILE")
-
-
-def _run(args: argparse.Namespace) -> int:
-    from pipelines.request import runnable_profile
-    from pipelines.run import run
-    from pipelines.status import status_of
-    from pipelines.summary import summary_of
-
-    run_dir, ending = run(runnable_profile(args), current_home())
-    status = status_of(run_dir)
-    _print(status.model_dump(mode="json") if args.json else summary_of(status, run_dir))
-    if ending.error:
-        print(f"error: {ending.error}", file=sys.stderr)
-    return ending.exit_code
-
-
-def _plan(args: argparse.Namespace) -> int:
-    from pipelines.plan import plan
-    from pipelines.request import requested_profile
-
-    stages = plan(requested_profile(args), current_home())
-    if args.json:
-        _print({"stages": {name: stage.model_dump(mode="json") for name, stage in stages.items()}})
-    else:
-        _print("\n".join(f"{name:<17} {stage.action:<6} {'; '.join(stage.because)}" for name, stage in stages.items()))
-    return ExitCode.DONE
-
-
-def _status(args: argparse.Namespace) -> int:
-    from pipelines.status import run_dir_of, status_of
-    from pipelines.summary import summary_of
-
-    run_dir = run_dir_of(current_home(), args.run)
-    status = status_of(run_dir)
-    _print(status.model_dump(mode="json") if args.json else summary_of(status, run_dir))
-    return ExitCode.DONE
-
-
-def _runs(args: argparse.Namespace) -> int:
-    from pipelines.status import run_dirs, shorter, status_of
-    from pipelines.summary import line_of
-
-    runs = [shorter(status_of(run_dir)) for run_dir in run_dirs(current_home())]
-    _print([run.model_dump(mode="json") for run in runs] if args.json else "\n".join(map(line_of, runs)))
-    return ExitCode.DONE
-
-
-def _doctor(args: argparse.Namespace) -> int:
-    from pipelines.doctor import State, diagnose, report
-
-    findings = diagnose()
-    _print(report(findings, as_json=args.json))
-    return ExitCode.FAILED if any(finding.state is State.ERROR for finding in findings) else ExitCode.DONE
-
-
-def _models(args: argparse.Namespace) -> int:
-    from pipelines.model_store import fetch, listing
-
-    _print(fetch(args.reference, current_home()) if args.action == "fetch" else listing(current_home()))
-    return ExitCode.DONE
-
-
-def _export(args: argparse.Namespace) -> int:
-    from pipelines.export.exporting import export
-
-    exported = export(args.format, args.run, args.to, current_home(), args.notice)
-    _print(exported.model_dump(mode="json") if args.json else str(exported))
-    return ExitCode.DONE
-
-
-def _prompts(args: argparse.Namespace) -> int:
-    from pipelines.stage_command import run_stage_command
-
-    given = [args.path] if args.path else []
-    return run_stage_command("self_generate.check_prompts", [*given, *(["--json"] if args.json else [])])
-
-
-def _ui(args: argparse.Namespace) -> int:
-    from pipelines.ui import open_ui
-
-    open_ui(current_home(), args.port)
-    return ExitCode.DONE
-
-
-def _compile(args: argparse.Namespace) -> int:
-    from pipelines.alignment import compile_alignment
-
-    compile_alignment(args.file)
-    return ExitCode.DONE
-
-
-def _print(result: Any) -> None:
-    print(result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False))

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from components.core.runs import StageRecord, State
+from components.core.runs import Increment, StageRecord, State
 from pipelines.progress import StageView
 
 _LINE_EVERY_S = 10.0
@@ -121,15 +121,19 @@ def _ending(record: StageRecord) -> str:
         case State.SUCCEEDED | State.REFUSED:
             done = "reused" if record.reused else f"done in {clock(record.seconds)}"
             why = f"; refused: {record.error}" if record.state is State.REFUSED else ""
-            return f"{done}, {rows(record.rows_in, record.rows_out, record.refused)}{why}"
+            return f"{done}, {rows(record.rows_in, record.rows_out, record.refused, record.increment)}{why}"
         case State.FAILED:
             return f"failed after {clock(record.seconds)}: {record.error}"
 
 
-def rows(rows_in: int, rows_out: int, refused: dict[str, int]) -> str:
-    """Write the rows of a stage, such as `766 rows in, 626 out, 140 refused (cut_off 120, empty 20)`."""
+def rows(rows_in: int, rows_out: int, refused: dict[str, int], increment: Increment | None) -> str:
+    """Write the rows of a stage, such as `766 rows in, 626 out, 140 refused (cut_off 120, empty 20)`.
+
+    Where the stage says what it found done and what it did, that follows: `; 818 of 828 answers found, 10 made`.
+    """
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items(), key=lambda kv: -kv[1]))
-    return f"{rows_in} rows in, {rows_out} out" + (f", {sum(refused.values())} refused ({reasons})" if refused else "")
+    left = f", {sum(refused.values())} refused ({reasons})" if refused else ""
+    return f"{rows_in} rows in, {rows_out} out{left}" + (f"; {increment}" if increment else "")
 
 
 def clock(seconds: float) -> str:

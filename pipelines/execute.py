@@ -20,9 +20,10 @@ def main() -> None:
     run_dir = Path(sys.argv[1])
     follow_driver()
     from pipelines.alignment import compile_alignment
+    from pipelines.publish.published import starts_from_published
 
     compiled = run_dir / "pipeline.yaml"
-    compile_alignment(compiled)
+    compile_alignment(compiled, from_published=starts_from_published(read_run(run_dir).parameters))
     execute_compiled(compiled, run_dir)
 
 

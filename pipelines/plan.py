@@ -11,7 +11,7 @@ from components.core.home import Home
 from components.core.models.references import parse_reference
 from components.core.models.store import open_model
 from components.core.settings import flat
-from components.core.stages import STAGES, Stage
+from components.core.stages import Stage
 from pipelines.profiles import Profile
 from pipelines.revision import sources_of
 
@@ -33,11 +33,12 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
         SourceError: a corpus cannot be read.
         ContractError: a result or a model in the store is damaged.
     """
-    sources = dict(sources_of(profile.corpora))
+    sources = {} if profile.published else dict(sources_of(profile.corpora, home))
     models = {name: _digest(getattr(profile, name), home) for name in ("encoder", "llm")}
     stages: dict[str, StagePlan] = {}
-    made: dict[str, str] = {}
-    for stage in STAGES:
+    taken = profile.published.results if profile.published else {}
+    made = {name: artifact.digest for name, artifact in taken.items()}
+    for stage in profile.stages:
         lineage = lineage_of(
             stage,
             profile.settings(stage.name),

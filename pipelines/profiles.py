@@ -9,19 +9,23 @@ from typing import Any
 from components.core.contracts.errors import ConfigurationError
 from components.core.models.store import ENCODER, LLM
 from components.core.settings import Settings, checked
-from components.core.stages import STAGES
+from components.core.stages import STAGES, Stage
 from components.evaluate_model.settings import EvaluateModelSettings
 from components.extract_metadata.settings import ExtractMetadataSettings
 from components.ingest_audio.settings import IngestAudioSettings
 from components.self_generate.settings import SelfGenerateSettings
 from components.train_model.settings import TrainModelSettings
 from components.validate_data.settings import ValidateDataSettings
+from pipelines.publish.published import LATER, Published
 from pipelines.sample_data import sample_corpora
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """Everything that a run needs to be told: corpora, models, and the settings of each stage by its name."""
+    """Everything that a run needs to be told: corpora, models, and the settings of each stage by its name.
+
+    With `published` it starts from these accepted samples, and reads no corpora.
+    """
 
     name: str
     corpora: tuple[Path, ...]
@@ -33,6 +37,12 @@ class Profile:
     validate_data: ValidateDataSettings = field(default_factory=ValidateDataSettings)
     train_model: TrainModelSettings = field(default_factory=TrainModelSettings)
     evaluate_model: EvaluateModelSettings = field(default_factory=EvaluateModelSettings)
+    published: Published | None = None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that the run goes through: those after the published dataset where it starts from one."""
+        return LATER if self.published else STAGES
 
     def settings(self, stage: str) -> Settings:
         """Return the settings of a stage."""
@@ -41,9 +51,11 @@ class Profile:
 
     def parameters(self, data_revision: str) -> dict[str, Any]:
         """Return the arguments of the pipeline."""
-        stages = {f"{s.name}_settings": self.settings(s.name).model_dump(mode="json") for s in STAGES}
-        corpora = [str(corpus.resolve()) for corpus in self.corpora]
+        stages = {f"{s.name}_settings": self.settings(s.name).model_dump(mode="json") for s in self.stages}
         models = {"encoder": _from_anywhere(self.encoder), "llm": _from_anywhere(self.llm)}
+        if self.published:
+            return {**self.published.parameters, **models, **stages}
+        corpora = [str(corpus.resolve()) for corpus in self.corpora]
         return {"corpora": corpora, "data_revision": data_revision, **models, **stages}
 
 

@@ -55,11 +55,14 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     with run_lock(home, run_id), interruptible():
         abandoned = _recover(home)
-        revision = data_revision(profile.corpora)
+        published = profile.published
+        revision = published.data_revision if published else data_revision(profile.corpora, home)
         for reference in (profile.encoder, profile.llm):
             resolve_model(reference, home.models)
         run_dir = home.runs / run_id
         write_run(run_dir, _new_record(profile, run_id, revision))
+        if published:
+            published.write_taken(run_dir)
         return run_dir, _drive(run_dir, home, abandoned)
 
 

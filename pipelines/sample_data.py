@@ -39,10 +39,22 @@ def data_pointer() -> str | None:
     """Return the md5 by which DVC names the content of data/, or `None` outside a checkout."""
     if not POINTER.is_file():
         return None
-    return str(yaml.safe_load(POINTER.read_text())["outs"][0]["md5"])
+    return pointed_to(POINTER.read_text(encoding="utf-8"))
 
 
-def notices_of(revision: str) -> tuple[Path, ...]:
-    """Return what the sample corpora's licences ask to go with them, if a run read the state of them that is here."""
-    pointer, paths = data_pointer(), (ROOT / "data" / "NOTICE", ROOT / "data" / "licences")
-    return tuple(path for path in paths if path.exists()) if f"dvc:{pointer}" in revision.split() else ()
+def pointed_to(pointer: str) -> str:
+    """Return the md5 in the text of `data.dvc`.
+
+    Raises:
+        SourceError: there is none.
+    """
+    try:
+        return str(yaml.safe_load(pointer)["outs"][0]["md5"])
+    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+        raise SourceError(f"{POINTER.name}: names no data; `git checkout {POINTER.name}` restores it") from error
+
+
+def sample_notices() -> tuple[Path, ...]:
+    """Return what the sample corpora's licences ask to go with them."""
+    paths = (ROOT / "data" / "NOTICE", ROOT / "data" / "licences")
+    return tuple(path for path in paths if path.exists())

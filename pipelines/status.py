@@ -13,6 +13,7 @@ from components.core.contracts.records import Record
 from components.core.home import Home
 from components.core.lifeline import is_alive
 from components.core.runs import (
+    Increment,
     ModelVersion,
     Output,
     RunRecord,
@@ -22,14 +23,15 @@ from components.core.runs import (
     read_stage,
     read_tracking,
 )
-from components.core.stages import STAGES
+from components.core.stages import STAGES, stage_named
+from pipelines.publish.published import LATER, starts_from_published
 
 METRICS = ("ppl_untrained", "ppl_trained", "ppl_wrong_clip", "audio_gain", "audio_gain_low", "audio_gain_high")
 KILLED = "the run was killed"
 
 
 class StageStatus(Record):
-    """One stage; `pending` until it starts."""
+    """One stage; `pending` until it starts, `skipped` where the run starts from data that were published."""
 
     state: str
     reused: bool
@@ -38,6 +40,7 @@ class StageStatus(Record):
     refused: dict[str, int]
     seconds: float
     outputs: dict[str, Output]
+    increment: Increment | None = None
     error: str | None = Field(exclude=True)
 
 
@@ -123,7 +126,7 @@ def status_of(run_dir: Path) -> RunStatus:
         mlflow_run_id=tracking.mlflow_run_id if tracking else None,
         data_revision=record.data_revision,
         error=record.error,
-        stages={name: _stage(stage, record) for name, stage in stages.items()},
+        stages={name: _stage(name, stage, record) for name, stage in stages.items()},
     )
 
 
@@ -132,10 +135,12 @@ def shorter(status: RunStatus) -> RunSummary:
     return RunSummary(**{name: getattr(status, name) for name in RunSummary.model_fields})
 
 
-def _stage(stage: StageRecord | None, run: RunRecord) -> StageStatus:
+def _stage(name: str, stage: StageRecord | None, run: RunRecord) -> StageStatus:
     if stage is None:
+        skipped = starts_from_published(run.parameters) and stage_named(name) not in LATER
+        state = "skipped" if skipped else "pending"
         return StageStatus(
-            state="pending", reused=False, rows_in=0, rows_out=0, refused={}, seconds=0.0, outputs={}, error=None
+            state=state, reused=False, rows_in=0, rows_out=0, refused={}, seconds=0.0, outputs={}, error=None
         )
     state, seconds, error = stage.state, stage.seconds, stage.error
     if state is State.RUNNING:
@@ -150,6 +155,7 @@ def _stage(stage: StageRecord | None, run: RunRecord) -> StageStatus:
         refused=stage.refused,
         seconds=max(0.0, seconds),
         outputs=stage.outputs,
+        increment=stage.increment,
         error=error,
     )
 

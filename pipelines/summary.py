@@ -31,7 +31,9 @@ def _state(stage: StageStatus) -> str:
 
 
 def _rows(stage: StageStatus) -> str:
-    return rows(stage.rows_in, stage.rows_out, stage.refused) if stage.outputs else stage.error or ""
+    if not stage.outputs:
+        return stage.error or ""
+    return rows(stage.rows_in, stage.rows_out, stage.refused, stage.increment)
 
 
 def _figures(status: RunStatus) -> Iterator[str]:

@@ -62,6 +62,7 @@ def make_clip(*, pcm: NDArray[np.float32] | None = None, **changes: Any) -> Clip
         "attributes": {},
         "describable": (),
         "segments": (),
+        "fingerprint": None,
         "audio": Audio(bytes=data, path="a.flac"),
     }
     return Clip(**{**values, **changes})
@@ -76,7 +77,7 @@ def make_measurements(**changes: Any) -> Measurements:
         "loudness_lufs": -20.0,
         "snr_db": 20.0,
         "speech_ratio": 0.0,
-        "tools": {},
+        "tools": dict.fromkeys(("speaking_rate_wpm", "pitch_hz", "loudness_lufs", "snr_db"), "a test 1"),
     }
     return Measurements(**{**values, **changes})
 
@@ -92,9 +93,11 @@ def make_description(**changes: Any) -> Description:
         "transcript_by": None,
         "measurements": make_measurements(),
         "attributes": {"sound_event": "dog barking"},
+        "segments": (),
         "seed_description": "[00:00-00:01] (Sound event: dog barking)",
+        **changes,
     }
-    return Description(**{**values, **changes})
+    return Description(**{"told_by": dict.fromkeys(values["attributes"], "corpus"), **values})
 
 
 def make_generator(**changes: Any) -> GeneratorIdentity:

@@ -1,21 +1,48 @@
-"""Fixtures that many tests share: the embedded models, converted once, and a fresh home for each test."""
+"""Fixtures that many tests share, and how the tests are shared out over the cores."""
 
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from components.core.home import Home
 from components.core.models.store import ENCODER, LLM, StoredModel, resolve_model
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("DESTA_MODELS") or REPOSITORY / ".desta" / "models")
+LONGEST = ("test_end_to_end.py", "train_model", "self_generate")
+"""Files and folders that begin first, so that no core waits for them at the end."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C, and let the processes of the tests hear it: a shell makes what it starts in the background deaf."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if workers := getattr(config, "workerinput", {}).get("workercount"):
+        # Each worker has its share of the cores: threads that wait for one another on a taken core cost more than help.
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // workers)))
+
+
+class ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
+    """Gives the tests of a folder to one worker, since they share engines and results."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(Path(nodeid.partition("::")[0]))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFolder:
+    """Share the tests out by folder."""
+    return ByFolder(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest."""
+    items.sort(key=lambda item: LONGEST.index(_group(item.path)) if _group(item.path) in LONGEST else len(LONGEST))
+
+
+def _group(path: Path) -> str:
+    return path.name if path.name in LONGEST else path.parent.name
 
 
 @pytest.fixture(scope="session")

@@ -49,19 +49,15 @@ def decode(
     Raises:
         AudioError: not a file, not audio, damaged or cut off, an odd rate, no numbers, or no such stretch.
     """
-    try:
-        with _opened(source) as file:
-            _go_to(file, start_s)
-            if duration_s is None:
-                return _mono(file, at_most_s), file.samplerate
-            return _stretch(file, duration_s), file.samplerate
-    except sf.LibsndfileError as error:
-        raise AudioError(f"cannot be decoded: {error.error_string.rstrip('.')}") from error
-    except OSError as error:
-        raise AudioError(f"cannot be read: {error.strerror}") from error
+    with opened(source) as file:
+        go_to(file, start_s)
+        if duration_s is None:
+            return _mono(file, at_most_s), file.samplerate
+        return _stretch(file, duration_s), file.samplerate
 
 
-def _go_to(file: sf.SoundFile, start_s: float) -> None:
+def go_to(file: sf.SoundFile, start_s: float) -> None:
+    """Go to a place in an opened file; AudioError where the file ends before."""
     start = round(start_s * file.samplerate)
     if start and start >= file.frames:
         raise AudioError(f"is to start at {start_s:g} s, the file has {file.frames / file.samplerate:.2f}")
@@ -78,16 +74,25 @@ def _stretch(file: sf.SoundFile, duration_s: float) -> Samples:
 
 
 @contextmanager
-def _opened(source: Path | bytes) -> Iterator[sf.SoundFile]:
-    # A descriptor and not a name: soundfile reads meaning into some suffixes, and no name can do harm here.
-    handle = io.BytesIO(source) if isinstance(source, bytes) else _descriptor(source)
-    with sf.SoundFile(handle) as file:
-        if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
-            raise AudioError(f"sample rate {file.samplerate} Hz, want {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}")
-        cut_off = _ENDS_EARLY.search(file.extra_info)
-        if cut_off and int(cut_off[1]) < _PIPED_BYTES:
-            raise AudioError(f"cut off: its header announces {cut_off[1]} bytes of audio, it ends before")
-        yield file
+def opened(source: Path | bytes) -> Iterator[sf.SoundFile]:
+    """Open encoded audio for reading; whatever is wrong with it, also while it is read, is an AudioError."""
+    try:
+        # A descriptor and not a name: soundfile reads meaning into some suffixes, and no name can do harm here.
+        with sf.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else _descriptor(source)) as file:
+            _check_header(file)
+            yield file
+    except sf.LibsndfileError as error:
+        raise AudioError(f"cannot be decoded: {error.error_string.rstrip('.')}") from error
+    except OSError as error:
+        raise AudioError(f"cannot be read: {error.strerror}") from error
+
+
+def _check_header(file: sf.SoundFile) -> None:
+    if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
+        raise AudioError(f"sample rate {file.samplerate} Hz, want {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}")
+    cut_off = _ENDS_EARLY.search(file.extra_info)
+    if cut_off and int(cut_off[1]) < _PIPED_BYTES:
+        raise AudioError(f"cut off: its header announces {cut_off[1]} bytes of audio, it ends before")
 
 
 def _descriptor(path: Path) -> int:

@@ -15,16 +15,21 @@ from components.core.settings import Settings, add_flags
 from components.core.stages import STAGES, Stage, stage_named
 
 
-def stage_parser(name: str, settings: type[Settings], description: str, example: str) -> argparse.ArgumentParser:
-    """Build a stage's parser: one required flag for each artifact, one for each model, one for each setting."""
-    stage = stage_named(name)
-    parser = argparse.ArgumentParser(
-        prog=f"python -m components.{name}",
+def command_parser(module: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Build the empty parser of `python -m components.<module>`: texts as they are written, flags never shortened."""
+    return argparse.ArgumentParser(
+        prog=f"python -m components.{module}",
         description=description,
-        epilog=f"example:\n  {example}",
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def stage_parser(name: str, settings: type[Settings], description: str, example: str) -> argparse.ArgumentParser:
+    """Build a stage's parser: one required flag for each artifact, one for each model, one for each setting."""
+    stage = stage_named(name)
+    parser = command_parser(name, description, f"example:\n  {example}")
     for word, maker in stage.inputs.items():
         parser.add_argument(f"--{word}", required=True, type=Path, metavar="DIR", help=f"artifact written by {maker}")
     if stage.reads_corpora:

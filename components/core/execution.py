@@ -26,7 +26,7 @@ from components.core.digests import code_digest, digest_of
 from components.core.home import Home
 from components.core.progress import Progress, progress_of
 from components.core.publishing import alone, place, published
-from components.core.runs import Output, StageRecord, State, write_stage
+from components.core.runs import Increment, Output, StageRecord, State, write_stage
 from components.core.settings import Settings
 from components.core.stages import Stage
 
@@ -72,11 +72,13 @@ class Outcome:
     """What a stage has to say about its result.
 
     `facts` are small numbers and names that become part of it; `refusals` are the lines of a gate it did not pass.
+    `increment` is what this process had to do for it: it goes into the record of the run and not into the result.
     """
 
     counts: Counts
     facts: Mapping[str, Any] = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
+    increment: Increment | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,7 @@ def execute(job: Job, output: Path, home: Home, work: Work) -> Artifact:
     try:
         with alone(home.work / job.stage.name / f"{lineage.key}.lock"):
             reused = result.is_dir()
-            if not reused:
-                _make(job, lineage, home, result, work)
+            increment = None if reused else _make(job, lineage, home, result, work)
         artifact = open_artifact(result, job.stage.output)
         _deliver(result, output)
     except BaseException as error:
@@ -117,7 +118,8 @@ def execute(job: Job, output: Path, home: Home, work: Work) -> Artifact:
     stopped = job.stage.stops and bool(refusals)
     state = State.REFUSED if stopped else State.SUCCEEDED
     error_line = "; ".join(refusals) if stopped else None
-    write_stage(_record(job.stage, started_s, state, artifact.manifest, result, reused, error_line))
+    made = _record(job.stage, started_s, state, artifact.manifest, result, error_line)
+    write_stage(made.model_copy(update={"reused": reused, "increment": increment}))
     if stopped:
         raise GateRefused(f"{job.stage.name}: {error_line}; look into {result}")
     return artifact
@@ -132,7 +134,7 @@ def _deliver(result: Path, output: Path) -> None:
     place(result, output)
 
 
-def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> None:
+def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> Increment | None:
     resume = home.work / job.stage.name / lineage.key
     resume.mkdir(parents=True, exist_ok=True)
     with published(result) as folder:
@@ -141,6 +143,7 @@ def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> N
         facts = {**outcome.facts, "refusals": list(outcome.refusals)}
         draft.close(kind=job.stage.output, counts=outcome.counts, facts=facts, lineage=lineage)
     shutil.rmtree(resume)
+    return outcome.increment
 
 
 def _record(
@@ -149,7 +152,6 @@ def _record(
     state: State,
     manifest: Manifest | None = None,
     folder: Path | None = None,
-    reused: bool = False,
     error: str | None = None,
 ) -> StageRecord:
     counts = manifest.counts if manifest else Counts(rows_in=0, rows_out=0, refused={})
@@ -157,7 +159,7 @@ def _record(
     return StageRecord(
         stage=stage.name,
         state=state,
-        reused=reused,
+        reused=False,
         rows_in=counts.rows_in,
         rows_out=counts.rows_out,
         refused=counts.refused,
@@ -170,7 +172,10 @@ def _record(
 
 
 def latest_result(home: Home, stage: Stage) -> Manifest | None:
-    """Return the manifest of the newest finished result of a stage, to say what a new one differs in."""
+    """Return the manifest of the newest finished result of a stage, to say what a new one differs in.
+
+    A shard of a result stands in the store too, and is none.
+    """
     folders = [f for f in (home.store / stage.name).glob("*") if not f.name.startswith(".")]
-    newest = max(folders, key=lambda folder: folder.stat().st_mtime, default=None)
-    return read_manifest(newest) if newest else None
+    newest = sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)
+    return next((manifest for manifest in map(read_manifest, newest) if manifest.kind == stage.output), None)

@@ -32,6 +32,11 @@ class Home:
         return Path(os.environ.get("DESTA_MODELS") or self.root / "models")
 
     @property
+    def file_digests(self) -> Path:
+        """What is known of the content of files that were not touched since."""
+        return self.root / "file_digests.sqlite"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's own database, unless MLFLOW_TRACKING_URI names a server."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"

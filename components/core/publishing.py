@@ -14,11 +14,16 @@ def published(path: Path) -> Iterator[Path]:
 
     Every file is flushed to the disk before the folder gets its name.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    draft = draft_of(path)
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     yield draft
     publish(draft, path)
+
+
+def draft_of(path: Path) -> Path:
+    """Return where a folder is written before it gets its name."""
+    return path.with_name(f".{path.name}.draft")
 
 
 def publish(draft: Path, path: Path) -> None:

@@ -32,8 +32,19 @@ class Output(Record):
     path: str
 
 
+class Increment(Record):
+    """How much of a stage's work was there before a run, and how much the run itself did; `unit` is a plural."""
+
+    unit: str = Field(min_length=1)
+    found: int = Field(ge=0)
+    made: int = Field(ge=0)
+
+    def __str__(self) -> str:
+        return f"{self.found} of {self.found + self.made} {self.unit} found, {self.made} made"
+
+
 class StageRecord(Record):
-    """One stage of one run."""
+    """One stage of one run; `increment` is what the run did for the result, which itself does not say."""
 
     stage: str
     state: State
@@ -45,6 +56,7 @@ class StageRecord(Record):
     started_s: float
     outputs: dict[str, Output]
     facts: dict[str, Any]
+    increment: Increment | None = None
     error: str | None = None
 
 

@@ -124,7 +124,7 @@ class RunTracking:
         tags |= {"desta.error": record.error} if record.error else {}
         counts = {"seconds": record.seconds, "rows_in": record.rows_in, "rows_out": record.rows_out}
         refused = {f"refused.{reason}": count for reason, count in record.refused.items()}
-        self._log(run_id, {**counts, **refused, **_numbers(record.facts)}, {}, tags)
+        self._log(run_id, {**counts, **refused, **_increment(record), **_numbers(record.facts)}, {}, tags)
         status = "FAILED" if record.state is State.FAILED else "FINISHED"
         self._client.set_terminated(run_id, status, int((record.started_s + record.seconds) * 1000))
 
@@ -148,8 +148,11 @@ class RunTracking:
 
     def _inputs(self, manifest: Manifest) -> Iterator[DatasetInput]:
         for word, maker in stage_named(manifest.lineage.stage).inputs.items():
-            made = self._ended[maker].outputs[stage_named(maker).output]
-            yield _dataset(word, made.path, read_manifest(Path(made.path)), context="input")
+            if maker in self._ended:
+                made = self._ended[maker].outputs[stage_named(maker).output]
+                yield _dataset(word, made.path, read_manifest(Path(made.path)), context="input")
+            else:  # the run took a result as it was published, and what that was made from is not here
+                yield _as_input(word, {"uri": f"stage:{maker}", "sha256": manifest.lineage.inputs[word]}, {}, "input")
         for corpus, digest in manifest.lineage.sources.items():
             yield _as_input(corpus, {"uri": f"corpus:{corpus}", "sha256": digest}, {}, "input")
 
@@ -237,6 +240,12 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _numbers(facts: Mapping[str, Any]) -> dict[str, float]:
     return {k: float(v) for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def _increment(record: StageRecord) -> dict[str, float]:
+    """Name what was found and made by its unit, such as `answers_found`."""
+    done = record.increment
+    return {f"{done.unit}_found": done.found, f"{done.unit}_made": done.made} if done else {}
 
 
 def _metrics_of(row: Mapping[str, float]) -> list[Metric]:

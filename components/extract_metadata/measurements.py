@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from components.core.audio import Samples
 from components.core.contracts.records import SAMPLE_RATE_HZ, Domain, Measurements
+from components.core.voice_detector import Span, VoiceDetector, gaps, seconds_of
 from components.extract_metadata.loudness import loudness_lufs
 from components.extract_metadata.pitch import pitch_hz
-from components.extract_metadata.voice_detector import Span, VoiceDetector, gaps
 
 Array = NDArray[np.float64]
 
@@ -28,27 +28,30 @@ _MIN_WORDS, _MIN_SPEECH_S = 3, 1.0
 _NO_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
-def measure(
-    samples: Samples, spans: Sequence[Span], domain: Domain, transcript: str | None, detector: VoiceDetector
-) -> Measurements:
-    """Measure a clip of 16 kHz mono samples in which `spans` are speech."""
-    speech_s = sum(span.end - span.start for span in spans) / SAMPLE_RATE_HZ
+def measure(samples: Samples, spans: Sequence[Span], domain: Domain, detector: VoiceDetector) -> Measurements:
+    """Measure a clip of 16 kHz mono samples in which `spans` are speech; its speaking rate needs its words."""
+    speech_s = seconds_of(spans)
     duration_s = len(samples) / SAMPLE_RATE_HZ
     return Measurements(
         duration_s=duration_s,
-        speaking_rate_wpm=speaking_rate_wpm(transcript, speech_s),
+        speaking_rate_wpm=None,
         pitch_hz=pitch_hz(samples, spans, domain),
         loudness_lufs=loudness_lufs(samples),
         snr_db=snr_db(samples, spans if domain is Domain.SPEECH else ()),
         speech_ratio=round(min(1.0, speech_s / duration_s), 3),
-        tools={
-            "speaking_rate_wpm": f"words by time of speech ({detector.tool})",
-            "pitch_hz": "autocorrelation, median of voiced frames",
-            "loudness_lufs": "ITU-R BS.1770-4",
-            "snr_db": f"speech to pauses ({detector.tool}), else percentiles 95 to 5",
-            "speech_ratio": detector.tool,
-        },
+        tools=tools_of(detector),
     )
+
+
+def tools_of(detector: VoiceDetector) -> dict[str, str]:
+    """Return what measures each quantity, with its version; the number of our own methods counts their changes."""
+    return {
+        "speaking_rate_wpm": f"desta rate 1: words by time of speech ({detector.tool})",
+        "pitch_hz": "desta pitch 1: autocorrelation after Boersma (1993), median of voiced frames",
+        "loudness_lufs": "desta loudness 1: ITU-R BS.1770-4",
+        "snr_db": f"desta snr 1: speech to pauses ({detector.tool}), else percentiles 95 to 5",
+        "speech_ratio": detector.tool,
+    }
 
 
 def speaking_rate_wpm(transcript: str | None, speech_s: float) -> float | None:

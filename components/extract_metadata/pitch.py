@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from components.core.audio import Samples
 from components.core.contracts.records import SAMPLE_RATE_HZ, Domain
-from components.extract_metadata.voice_detector import Span
+from components.core.voice_detector import Span
 
 Array = NDArray[np.float64]
 

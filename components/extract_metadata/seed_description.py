@@ -1,16 +1,15 @@
-"""The line that the generator reads in place of a clip: `[mm:ss-mm:ss] transcript (Attribute: value, …)`.
+"""The lines that the generator reads in place of a clip: `[mm:ss-mm:ss] transcript (Attribute: value, …)`.
 
-The schema is upstream's. A transcript or an annotation cannot break it: brackets, control characters and line breaks
-are taken out of all text, commas and colons out of what stands between the round brackets.
+A clip is one line; one that is told in parts is a line for each, and one for what holds for all of it. The schema is
+upstream's. A transcript or an annotation cannot break it: brackets, control characters and line breaks are taken out of
+all text, commas and colons out of what stands between the round brackets.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from components.core.contracts.records import Clip, Domain, Measurements
+from components.core.contracts.records import DescribedSegment
 from components.core.corpora.policy import plain
-from components.extract_metadata.languages import name_of
-from components.extract_metadata.words import measured_words
 
 # Angle brackets and bars too: `<|im_end|>` in a transcript would end a turn of the conversation.
 _NO_BRACKETS = str.maketrans(dict.fromkeys("()[]{}<>|", " "))
@@ -18,29 +17,48 @@ _JOINERS = "\u200c\u200d"  # format characters that belong to the spelling of Pe
 _LABELS = {"snr": "SNR"}
 
 
-def told_attributes(clip: Clip, measurements: Measurements) -> dict[str, str]:
-    """Return what may be told of a clip, in the order in which it is told.
-
-    First the annotated attributes that the corpus lets into a description, then the language of speech, then what was
-    measured; what a corpus annotated itself is not measured again.
-    """
-    told = {name: value for name in clip.describable if (value := _value(clip.attributes.get(name, "")))}
-    heard = {plain(name) for name in told}
-    language = {"language": name_of(clip.language)} if clip.language and clip.domain is Domain.SPEECH else {}
-    measured = {**language, **measured_words(measurements, clip.domain)}
-    return {**told, **{name: _value(word) for name, word in measured.items() if name not in heard}}
-
-
 def seed_description(duration_s: float, transcript: str | None, attributes: Mapping[str, str], longest: int) -> str:
-    """Write the line; a transcript or value of more than `longest` characters is cut at a word."""
-    last_s = max(1, round(duration_s))
-    parts = [f"[00:00-{last_s // 60:02d}:{last_s % 60:02d}]"]
+    """Write the line of a clip; a transcript or value of more than `longest` characters is cut at a word."""
+    return _line(0, _last_s(duration_s), transcript, attributes, longest)
+
+
+def segmented_description(
+    duration_s: float, segments: Sequence[DescribedSegment], attributes: Mapping[str, str], longest: int
+) -> str:
+    """Write a line for each segment, then one for the `attributes` of the whole clip, if it has any.
+
+    All transcripts together have at most `longest` characters: what is said after that is left out.
+    """
+    whole = [_line(0, _last_s(duration_s), None, attributes, longest)] if attributes else []
+    return "\n".join([*_segment_lines(duration_s, segments, longest), *whole])
+
+
+def _segment_lines(duration_s: float, segments: Sequence[DescribedSegment], longest: int) -> Iterator[str]:
+    left = longest
+    for segment in segments:
+        first_s = min(round(segment.start_s), _last_s(duration_s) - 1)
+        last_s = min(max(first_s + 1, round(segment.end_s)), _last_s(duration_s))
+        words = cut(segment.transcript, left) if segment.transcript and left > 1 else None
+        yield _line(first_s, last_s, words, segment.attributes, longest)
+        left -= len(segment.transcript or "")
+
+
+def _last_s(duration_s: float) -> int:
+    return max(1, round(duration_s))
+
+
+def _line(first_s: int, last_s: int, transcript: str | None, attributes: Mapping[str, str], longest: int) -> str:
+    parts = [f"[{_clock(first_s)}-{_clock(last_s)}]"]
     if transcript:
         parts.append(cut(transcript, longest))
     if attributes:
         listed = ", ".join(f"{_label(name)}: {cut(value, longest)}" for name, value in attributes.items())
         parts.append(f"({listed})")
     return " ".join(parts)
+
+
+def _clock(second: int) -> str:
+    return f"{second // 60:02d}:{second % 60:02d}"
 
 
 def clean(text: str) -> str:
@@ -62,7 +80,8 @@ def cut(text: str, longest: int) -> str:
     return (kept.rsplit(" ", 1)[0] if " " in kept else kept).rstrip() + "…"
 
 
-def _value(text: str) -> str:
+def as_value(text: str) -> str:
+    """Return text as it may stand for an attribute's value: clean, without commas and without a full stop."""
     return clean(text).replace(",", ";").rstrip(" .")
 
 

@@ -14,6 +14,9 @@ class ExtractMetadataSettings(Settings):
     transcribe: Literal["missing", "never"] = Field(
         "missing", description="let the encoder's Whisper write transcripts that the corpus does not have, or never"
     )
+    detect_language: Literal["missing", "never"] = Field(
+        "missing", description="ask the encoder's Whisper for languages that the corpus does not tell, or never"
+    )
     asr_batch: int = Field(8, ge=1, description="clips that Whisper hears at once")
     max_asr_tokens: int = Field(128, ge=1, le=440, description="longest transcript that Whisper writes, in its tokens")
     longest_text: int = Field(

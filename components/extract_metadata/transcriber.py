@@ -13,6 +13,8 @@ from components.core.audio import Samples
 from components.core.contracts.records import SAMPLE_RATE_HZ
 from components.extract_metadata.languages import code_of
 
+_MAJORITY = 0.5
+
 
 class Transcriber:
     """Writes down what is said in clips of at most 30 s."""
@@ -27,26 +29,43 @@ class Transcriber:
         self._model = model.eval().to(self._device)
         self._batch, self._max_tokens = batch, max_tokens
 
-    def understands(self, language: str | None) -> bool:
-        """Tell whether the model was trained on a language; an unknown one it may try, if it knows several."""
-        config = self._model.generation_config
-        if not getattr(config, "is_multilingual", False):
-            return language is None or code_of(language) == "en"
-        return language is None or _token(language) in config.lang_to_id
-
     def transcribe(self, clips: Sequence[Samples], language: str | None) -> list[str]:
         """Return the words of each clip, all in one language that the model understands (`None`: it finds out)."""
-        batches = (clips[start : start + self._batch] for start in range(0, len(clips), self._batch))
-        return [text for batch in batches for text in self._texts(batch, language)]
+        return [text for batch in self._batches(clips) for text in self._texts(batch, language)]
+
+    def languages(self, clips: Sequence[Samples]) -> list[str | None]:
+        """Return the code of the language that is spoken in each clip; the model must know several.
+
+        After the token that begins every transcript, Whisper says the language. `None` where it holds none for likelier
+        than all others together.
+        """
+        return [language for batch in self._batches(clips) for language in self._languages(batch)]
+
+    def _batches(self, clips: Sequence[Samples]) -> Iterator[Sequence[Samples]]:
+        return (clips[start : start + self._batch] for start in range(0, len(clips), self._batch))
 
     @torch.inference_mode()
-    def _texts(self, clips: Sequence[Samples], language: str | None) -> Iterator[str]:
-        features = self._extract(
+    def _languages(self, clips: Sequence[Samples]) -> list[str | None]:
+        config = self._model.generation_config
+        codes = [token.strip("<|>") for token in config.lang_to_id]
+        begin = torch.full((len(clips), 1), config.decoder_start_token_id, device=self._device)
+        features = self._features(clips)["input_features"]
+        logits = self._model(input_features=features, decoder_input_ids=begin).logits[:, -1]
+        shares, numbers = logits[:, list(config.lang_to_id.values())].softmax(-1).max(-1)
+        found = zip(shares.tolist(), numbers.tolist(), strict=True)
+        return [codes[number] if share > _MAJORITY else None for share, number in found]
+
+    def _features(self, clips: Sequence[Samples]) -> Any:
+        return self._extract(
             [np.asarray(samples) for samples in clips],
             sampling_rate=SAMPLE_RATE_HZ,
             return_attention_mask=True,
             return_tensors="pt",
         ).to(self._device)
+
+    @torch.inference_mode()
+    def _texts(self, clips: Sequence[Samples], language: str | None) -> Iterator[str]:
+        features = self._features(clips)
         tokens = self._model.generate(
             **features, do_sample=False, num_beams=1, max_new_tokens=self._max_tokens, **self._spoken(language)
         )

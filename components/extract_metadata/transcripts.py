@@ -3,29 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
 
-from components.core.audio import Samples
 from components.core.contracts.records import Clip, Domain
-from components.core.models.store import StoredModel
+from components.extract_metadata.heard import BY_CORPUS, HeardClip
 from components.extract_metadata.seed_description import clean
 from components.extract_metadata.settings import ExtractMetadataSettings
-from components.extract_metadata.voice_detector import Span
-
-if TYPE_CHECKING:
-    from components.extract_metadata.transcriber import Transcriber
-
-BY_CORPUS = "corpus"
-
-
-@dataclass(frozen=True)
-class HeardClip:
-    """A clip, its samples (16 kHz mono), and where in them somebody speaks."""
-
-    clip: Clip
-    samples: Samples
-    spans: list[Span]
+from components.extract_metadata.whisper import Whisper
+from components.extract_metadata.written_form import written_form
 
 
 @dataclass(frozen=True)
@@ -39,24 +23,24 @@ class Transcript:
 class Transcripts:
     """Finds the transcripts of clips, and counts where they came from or why there is none."""
 
-    def __init__(self, encoder: StoredModel, settings: ExtractMetadataSettings) -> None:
-        self._encoder, self._settings = encoder, settings
+    def __init__(self, whisper: Whisper, settings: ExtractMetadataSettings) -> None:
+        self._whisper, self._settings = whisper, settings
         self.origins: Counter[str] = Counter()
-        """Clips of speech by `corpus`, `asr`, or what stood in the way of a transcript."""
+        """Clips of speech, or their parts, by `corpus`, `asr`, or what stood in the way of a transcript."""
 
     def of(self, heard: Sequence[HeardClip]) -> list[Transcript | None]:
         """Return the transcript of each clip; a missing one never fails, and sounds and music have none."""
         found: list[Transcript | None] = [self._own(each.clip) for each in heard]
         for language, numbers in self._askable(heard, found).items():
-            texts = self._transcriber.transcribe([heard[number].samples for number in numbers], language)
+            texts = self._whisper.transcriber.transcribe([heard[number].samples for number in numbers], language)
             for number, text in zip(numbers, texts, strict=True):
                 words = clean(text)
-                found[number] = Transcript(words, f"asr:{self._encoder.digest}") if words else None
+                found[number] = Transcript(words, self._whisper.by) if words else None
                 self.origins["asr" if words else "nothing_recognised"] += 1
         return found
 
     def _own(self, clip: Clip) -> Transcript | None:
-        words = clean(clip.transcript or "") if clip.domain is Domain.SPEECH else ""
+        words = clean(written_form(clip.transcript or "")) if clip.domain is Domain.SPEECH else ""
         self.origins.update([BY_CORPUS] if words else [])
         return Transcript(words, BY_CORPUS) if words else None
 
@@ -76,12 +60,11 @@ class Transcripts:
             return "not_asked_for"
         if not heard.spans:
             return "no_speech_heard"
-        return None if self._transcriber.understands(heard.clip.language) else "language_unknown_to_model"
+        return None if self._whisper.understands(heard.clip.language) else "language_unknown_to_model"
 
-    @cached_property
-    def _transcriber(self) -> "Transcriber":
-        # On first need: a corpus with transcripts does without torch and Whisper.
-        from components.extract_metadata.transcriber import Transcriber
 
-        settings = self._settings
-        return Transcriber(self._encoder.folder, settings.asr_batch, settings.max_asr_tokens)
+def together(transcripts: Sequence[Transcript | None]) -> Transcript | None:
+    """Return the words of all parts in their order, and all who wrote them; `None` where nobody did."""
+    found = [transcript for transcript in transcripts if transcript]
+    by = ", ".join(dict.fromkeys(transcript.by for transcript in found))
+    return Transcript(" ".join(transcript.text for transcript in found), by) if found else None

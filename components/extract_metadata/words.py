@@ -8,10 +8,16 @@ LOW_TONE_HZ, HIGH_TONE_HZ = 262.0, 1047.0
 QUIET_LUFS, LOUD_LUFS = -30.0, -16.0
 
 
+MEASURED = {"pitch": "pitch_hz", "speaking_rate": "speaking_rate_wpm", "loudness": "loudness_lufs", "snr": "snr_db"}
+"""The quantity that each word is made of."""
+
+
 def measured_words(measurements: Measurements, domain: Domain) -> dict[str, str]:
     """Return what a listener would say, by attribute, in the order of a description; without what was not measured.
 
-    The signal-to-noise ratio is told of speech only: of a sound it says how much it swells, not how clean it is.
+    The signal-to-noise ratio is told of speech only: of a sound it says how much it swells, not how clean it is. It is
+    told in decibels, as upstream does: we know of no published bound between clean and noisy, and a listener's depends
+    on the kind of noise.
     """
     speech = domain is Domain.SPEECH
     words = {
@@ -53,6 +59,7 @@ def loudness_word(lufs: float | None) -> str | None:
 
 
 def _decibels(ratio_db: float | None) -> str | None:
+    """Return a ratio in whole decibels, without a bound."""
     return None if ratio_db is None else f"{ratio_db:.0f} dB"
 
 

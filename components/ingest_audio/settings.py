@@ -11,7 +11,12 @@ class IngestAudioSettings(Settings):
     """Which recordings become clips, and how they are shared out over the splits."""
 
     min_s: float = Field(0.3, gt=0, description="shortest clip in seconds")
-    max_s: float = Field(30.0, gt=0, le=30, description="longest clip in seconds; the encoder hears 30 at the most")
+    max_s: float = Field(
+        30.0,
+        gt=0,
+        le=30,
+        description="longest clip in seconds, a longer recording is cut at pauses; the encoder hears 30 at the most",
+    )
     silence_dbfs: float = Field(
         -60.0, le=0, description="a clip whose loudest tenth of a second stays below this level is silent"
     )

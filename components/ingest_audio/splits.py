@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from components.core.contracts.records import Domain, Split
-from components.core.corpora.reading import Recording
+from components.core.corpora.recordings import Recording
 from components.core.digests import seed_of
 from components.ingest_audio.settings import IngestAudioSettings
 
@@ -52,9 +52,9 @@ def _place(recording: Recording, owners: dict[tuple[str, str], _Owner], settings
 
 
 def _groups(recording: Recording) -> list[tuple[str, str]]:
-    """Return what a recording shares with others, the speaker first."""
-    source = ("source_id", recording.source_id)
-    return [("speaker_id", recording.speaker_id), source] if recording.speaker_id else [source]
+    """Return what a recording shares with others, its speakers first."""
+    speakers = dict.fromkeys([recording.speaker_id, *(segment.speaker_id for segment in recording.segments)])
+    return [*(("speaker_id", speaker) for speaker in speakers if speaker), ("source_id", recording.source_id)]
 
 
 def _drawn(group: tuple[str, str], settings: IngestAudioSettings) -> Split:

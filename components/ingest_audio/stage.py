@@ -1,133 +1,79 @@
 """The work of ingest_audio: corpora in, clips and refused files out."""
 
-import os
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from itertools import chain
+from pathlib import Path
 
-from components.core.contracts.artifacts import Tally
 from components.core.contracts.errors import SourceError
-from components.core.contracts.records import Clip, ClipRefusal, RefusedClip, Source
+from components.core.contracts.records import Clip, RefusedClip
 from components.core.corpora.reading import Corpus
 from components.core.execution import Outcome, Workplace
-from components.ingest_audio.clips import make_clip
+from components.core.parallel import cores, in_order
+from components.ingest_audio.clips import FileDigest, audio_of, make_clip, said_of, source_of
+from components.ingest_audio.cutting import cut_at_pauses
+from components.ingest_audio.earlier import EarlierClips, KeptShards
+from components.ingest_audio.intake import Intake
 from components.ingest_audio.settings import IngestAudioSettings
-from components.ingest_audio.splits import place_in_splits, take_evenly
+from components.ingest_audio.splits import Placed, place_in_splits, take_evenly
 
-T = TypeVar("T")
-U = TypeVar("U")
+CLIPS_PER_SHARD = 512
+"""What a kill costs at the most."""
 
 
 def ingest(
-    corpora: Sequence[Corpus], settings: IngestAudioSettings, place: Workplace, workers: int | None = None
+    corpora: Sequence[Corpus],
+    settings: IngestAudioSettings,
+    place: Workplace,
+    *,
+    digest: FileDigest,
+    earlier: Sequence[Path] = (),
+    workers: int | None = None,
 ) -> Outcome:
     """Write the clips of all corpora in the order of corpus and path, and keep every refused file with its reason.
 
-    `workers` threads decode (default: one for each core); they change the time it takes and nothing else.
+    `earlier` are shards of clips that need not be decoded again; `workers` threads decode (default: one for each core).
+    They change the time it takes and nothing else.
 
     Raises:
         SourceError: not one file became a clip.
     """
-    recordings = [recording for corpus in corpora for recording in corpus.recordings]
-    placed = place_in_splits(recordings, settings)
+    placed = place_in_splits([recording for corpus in corpora for recording in corpus.recordings], settings)
     taken = take_evenly(placed, settings.max_clips, settings.seed)
-    results = in_order(partial(make_clip, settings=settings), taken, workers or len(os.sched_getaffinity(0)))
-    intake = Intake()
-    tracked = place.progress.track(results, label="decode", unit="files", total=len(taken))
-    place.draft.write(intake.accepted(tracked), Clip)
-    place.draft.quarantine(intake.refused, RefusedClip)
+    kept, threads = KeptShards(place.resume / "shards"), workers or cores()
+    known, intake = EarlierClips([*earlier, *kept.paths()]), Intake(place.resume / "refused")
+    # Threads do: decoding, resampling, hashing and encoding all release the interpreter lock.
+    with ThreadPoolExecutor(threads) as pool:
+        cut = in_order(partial(_cut, max_s=settings.max_s), taken, pool, threads)
+        tracked = place.progress.track(cut, label="decode", unit="files", total=len(taken))
+        pieces = chain.from_iterable(map(intake.counted, tracked))
+        results = in_order(partial(_clip, settings=settings, digest=digest, known=known), pieces, pool, threads)
+        for shard in place.draft.shards(intake.accepted(results), Clip, rows_per_shard=CLIPS_PER_SHARD):
+            kept.keep(shard)
+    place.draft.quarantine(intake.refused(), RefusedClip)
     if not intake.tally.rows_out:
         raise SourceError(_nothing(intake))
     return Outcome(counts=intake.tally.counts(), facts={**intake.facts(corpora), "left_out": len(placed) - len(taken)})
 
 
-def _nothing(intake: "Intake") -> str:
+def _cut(placed: Placed, max_s: float) -> tuple[Placed, ...]:
+    return cut_at_pauses(placed, audio_of(placed.recording), max_s)
+
+
+def _clip(placed: Placed, settings: IngestAudioSettings, digest: FileDigest, known: EarlierClips) -> Clip | RefusedClip:
+    audio = audio_of(placed.recording)
+    source = source_of(placed.recording, audio, digest)
+    found = None if placed.conflict else known.find(source)
+    return (
+        found.model_copy(update={"source": source, **said_of(placed)})
+        if found
+        else make_clip(placed, audio, source, settings)
+    )
+
+
+def _nothing(intake: Intake) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(intake.tally.refused.items()))
-    first = intake.refused[0]
+    first = next(iter(intake.refused()))
     where = f"{first.source.corpus}/{first.source.path}"
     return f"ingest_audio: none of {intake.tally.rows_in} files became a clip ({reasons}); {where!r}: {first.detail}"
-
-
-@dataclass
-class Intake:
-    """Counts what flows by, refuses what was there before, and remembers where each clip came from."""
-
-    tally: Tally = field(default_factory=Tally)
-    refused: list[RefusedClip] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)
-    clips: Counter[tuple[str, str]] = field(default_factory=Counter)
-    seconds: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
-    of_corpus: Counter[str] = field(default_factory=Counter)
-    languages: Counter[str] = field(default_factory=Counter)
-    speakers: set[str] = field(default_factory=set)
-
-    def accepted(self, results: Iterable[Clip | RefusedClip]) -> Iterator[Clip]:
-        """Pass on the clips that are new, one at a time."""
-        for result in results:
-            self.tally.rows_in += 1
-            judged = self._judge(result)
-            if isinstance(judged, RefusedClip):
-                self.tally.refused[judged.reason] += 1
-                self.refused.append(judged)
-            else:
-                self._count(judged)
-                yield judged
-
-    def _judge(self, result: Clip | RefusedClip) -> Clip | RefusedClip:
-        if isinstance(result, RefusedClip):
-            return result
-        if first := self.sources.get(result.clip_id):
-            detail = f"has the samples of {first!r}"
-            return RefusedClip(source=result.source, reason=ClipRefusal.DUPLICATE, detail=detail)
-        self.sources[result.clip_id] = _name(result.source)
-        return result
-
-    def _count(self, clip: Clip) -> None:
-        self.tally.rows_out += 1
-        self.clips[clip.domain, clip.split] += 1
-        self.seconds[clip.domain, clip.split] += clip.duration_s
-        self.of_corpus[clip.source.corpus] += 1
-        if clip.language:
-            self.languages[clip.language] += 1
-        if clip.speaker_id:
-            self.speakers.add(clip.speaker_id)
-
-    def facts(self, corpora: Sequence[Corpus]) -> dict[str, Any]:
-        """Return clips and seconds by domain and split, speakers, languages, and what each corpus gave."""
-        domains: dict[str, dict[str, dict[str, float]]] = {}
-        for (domain, split), count in sorted(self.clips.items()):
-            seconds = round(self.seconds[domain, split], 3)
-            domains.setdefault(domain, {})[split] = {"clips": count, "seconds": seconds}
-        return {
-            "domains": domains,
-            "speakers": len(self.speakers),
-            "languages": dict(sorted(self.languages.items())),
-            "corpora": {corpus.policy.name: self._corpus_facts(corpus) for corpus in corpora},
-        }
-
-    def _corpus_facts(self, corpus: Corpus) -> dict[str, Any]:
-        policy = corpus.policy
-        terms = {"licence": policy.licence, "attribution": policy.attribution}
-        return {"clips": self.of_corpus[policy.name], "unlisted": len(corpus.unlisted), **terms}
-
-
-def _name(source: Source) -> str:
-    return f"{source.corpus}/{source.path}"
-
-
-def in_order(work: Callable[[T], U], items: Iterable[T], workers: int) -> Iterator[U]:
-    """Yield `work(item)` for each item in their order, with a few items for each worker in flight.
-
-    Threads do: decoding, resampling, hashing and encoding all release the interpreter lock.
-    """
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[U]] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

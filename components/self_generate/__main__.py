@@ -8,7 +8,7 @@ from components.core.execution import Job, Outcome, Workplace, execute
 from components.core.home import current_home
 from components.core.models.store import open_model
 from components.core.settings import checked, given
-from components.core.stages import stage_named
+from components.core.stages import Stage, stage_named
 from components.self_generate.settings import SelfGenerateSettings
 
 NAME = "self_generate"
@@ -29,28 +29,21 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _command(argv: Sequence[str] | None) -> None:
-    args, home, stage = parser().parse_args(argv), current_home(), stage_named(NAME)
-    settings = checked(NAME, SelfGenerateSettings, given(args, SelfGenerateSettings))
+    generate(parser().parse_args(argv), SelfGenerateSettings, stage_named(NAME))
+
+
+def generate(args: argparse.Namespace, model: type[SelfGenerateSettings], stage: Stage) -> None:
+    """Make what the command line asks for: all samples, or with `ShardSettings` those of a shard."""
+    home = current_home()
+    settings = checked(NAME, model, given(args, model))
     inputs = open_inputs(stage, args)
     llm = open_model(args.llm, home.models)
     job = Job(stage=stage, settings=settings, inputs=inputs, models={"llm": llm.digest})
 
     def work(place: Workplace) -> Outcome:
-        from components.self_generate.generations import generations_of
-        from components.self_generate.stage import plan_of, self_generate
-        from components.self_generate.vllm_generator import VllmGenerator, vllm_identity
+        from components.self_generate.answering import answer
 
-        identity = vllm_identity(llm)
-        plan = plan_of(inputs["descriptions"], settings, identity)
-        generator = VllmGenerator(
-            model=llm,
-            dtype=identity.dtype,
-            decoding=plan.decoding,
-            batch=settings.batch,
-            window_tokens=settings.window_tokens,
-        )
-        generations = generations_of(home.root / "generations", identity)
-        return self_generate(plan, generator, generations, settings.batch, place)
+        return answer(inputs["descriptions"], llm, settings, home, place)
 
     execute(job, args.samples, home, work)
 

@@ -5,8 +5,7 @@ from typing import Protocol
 
 from pydantic import Field
 
-from components.core.contracts.records import Record, Sha256
-from components.self_generate.questions import Question
+from components.core.contracts.records import Message, Record, Sha256
 
 DOES_NOT_FIT = "does_not_fit"
 """The finish reason of a question that the generator's window cannot hold; its answer is empty."""
@@ -27,9 +26,23 @@ class Reply(Record):
     nll_per_token: float | None
 
 
+class Asked(Protocol):
+    """What a generator needs to know of a question: what it reads, and an id that decides how it draws its words."""
+
+    @property
+    def sample_id(self) -> str:
+        """The id, a sha256."""
+        ...
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """The turns, in their order."""
+        ...
+
+
 class Generator(Protocol):
     """Something that answers questions: equal batches get equal replies, in their order."""
 
-    def generate(self, questions: Sequence[Question]) -> Sequence[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> Sequence[Reply]:
         """Answer a batch whole."""
         ...

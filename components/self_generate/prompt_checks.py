@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import ceil
@@ -54,7 +54,7 @@ class PoolCheck:
 def check_pool(path: Path) -> PoolCheck:
     """Read a pool and find all its faults: those that keep it from being loaded first."""
     file, faults = examine(path)
-    wishes = chain(_lengths(file, path), _variants(file, path), _balance(file, path)) if file else ()
+    wishes = chain(_forms(file, path), _variants(file, path), _balance(file, path)) if file else ()
     return PoolCheck(path, (*faults, *wishes), file)
 
 
@@ -64,25 +64,48 @@ def pool_paths(folder: Path) -> tuple[Path, ...]:
 
 
 def near_duplicates(texts: Sequence[str], threshold: float = SIMILARITY) -> Iterator[tuple[int, int, float]]:
-    """Pair the index of a text with that of the earlier one most like it, where their similarity (0 to 1) is enough.
+    """Pair the index of a text with that of the earlier one most like it, where their similarity (0 to 1) is enough."""
+    earlier = Texts(texts, threshold)
+    for number, text in enumerate(texts):
+        if twin := earlier.twin_of(text):
+            yield number, *twin
+        earlier.add(text)
+
+
+class Texts:
+    """Texts that are asked, one after the other, whether they have one like another.
 
     Similarity is the Jaccard index of the four-letter pieces of their words; order does not count, and words for the
     length of the answer do not either. Only texts that share one of their rarest pieces are compared: sets this similar
-    cannot do without (prefix filter: Bayardo, Ma and Srikant 2007, Scaling up all pairs similarity search).
+    cannot do without (prefix filter: Bayardo, Ma and Srikant 2007, Scaling up all pairs similarity search). What is
+    rare is decided by `known` once, since all texts have to agree on it.
     """
-    pieces = [_pieces(text) for text in texts]
-    uses = Counter(chain.from_iterable(pieces))
-    having: defaultdict[str, list[int]] = defaultdict(list)
-    for number, mine in enumerate(pieces):
-        rarest_first = sorted(mine, key=lambda piece: (uses[piece], piece))
+
+    def __init__(self, known: Iterable[str], threshold: float = SIMILARITY) -> None:
+        """Count the pieces of texts like those that will be added; nothing is added yet."""
+        self._threshold = threshold
+        self._uses = Counter(chain.from_iterable(_pieces(text) for text in known))
+        self._pieces: list[frozenset[str]] = []
+        self._having: defaultdict[str, list[int]] = defaultdict(list)
+
+    def twin_of(self, text: str) -> tuple[int, float] | None:
+        """Return which of the added texts is most like this one, and how much, where that is enough; the first wins."""
+        mine = _pieces(text)
+        rivals = {rival for piece in self._telling(mine) for rival in self._having[piece]}
+        likeness, nearest = max(((_likeness(mine, self._pieces[rival]), -rival) for rival in rivals), default=(0.0, 0))
+        return (-nearest, likeness) if likeness >= self._threshold else None
+
+    def add(self, text: str) -> None:
+        """Let later texts be compared with this one."""
+        mine = _pieces(text)
+        for piece in self._telling(mine):
+            self._having[piece].append(len(self._pieces))
+        self._pieces.append(mine)
+
+    def _telling(self, pieces: frozenset[str]) -> list[str]:
+        rarest_first = sorted(pieces, key=lambda piece: (self._uses[piece], piece))
         # The small number outweighs rounding, which must not shorten the list.
-        telling = rarest_first[: len(mine) - ceil(threshold * len(mine) - 1e-9) + 1]
-        rivals = {rival for piece in telling for rival in having[piece]}
-        likeness, nearest = max(((_likeness(mine, pieces[rival]), -rival) for rival in rivals), default=(0.0, 0))
-        if likeness >= threshold:
-            yield number, -nearest, likeness
-        for piece in telling:
-            having[piece].append(number)
+        return rarest_first[: len(pieces) - ceil(self._threshold * len(pieces) - 1e-9) + 1]
 
 
 def _likeness(mine: frozenset[str], other: frozenset[str]) -> float:
@@ -94,6 +117,15 @@ def _pieces(text: str) -> frozenset[str]:
     words = words_of(text)
     telling = [word for word in words if not _FORM.fullmatch(word)] or words
     return frozenset(f" {word} "[start : start + 4] for word in telling for start in range(max(1, len(word) - 1)))
+
+
+def form_fault(text: str) -> str | None:
+    """Say what is wrong with the form of a prompt, `None` if nothing is."""
+    if text.count('"') % 2:
+        return "has an odd number of quotation marks: close or remove them"
+    if re.search(r"[.?!]\"?$", text.strip()) and len(text.splitlines()) == 1:
+        return None
+    return "is not whole sentences in one line: end it with a full stop, a question mark or an exclamation mark"
 
 
 def _variants(file: PoolFile, path: Path) -> Iterator[PoolFault]:
@@ -108,13 +140,18 @@ def _variants(file: PoolFile, path: Path) -> Iterator[PoolFault]:
         yield PoolFault(path, fault, differing[later].id)
 
 
-def _lengths(file: PoolFile, path: Path) -> Iterator[PoolFault]:
+def _forms(file: PoolFile, path: Path) -> Iterator[PoolFault]:
     for entry in file.prompts:
-        count = len(entry.text.split())
-        if 0 < count < LEAST_WORDS:
-            yield PoolFault(path, f"has {count} words, want at least {LEAST_WORDS}: ask in full", entry.id)
-        if count > MOST_WORDS:
-            yield PoolFault(path, f"has {count} words, want at most {MOST_WORDS}: shorten it", entry.id)
+        if entry.text.split() and (fault := length_fault(entry.text) or form_fault(entry.text)):
+            yield PoolFault(path, fault, entry.id)
+
+
+def length_fault(text: str) -> str | None:
+    """Say what is wrong with the length of a prompt, `None` if nothing is."""
+    count = len(text.split())
+    if count < LEAST_WORDS:
+        return f"has {count} words, want at least {LEAST_WORDS}: ask in full"
+    return f"has {count} words, want at most {MOST_WORDS}: shorten it" if count > MOST_WORDS else None
 
 
 def _balance(file: PoolFile, path: Path) -> Iterator[PoolFault]:

@@ -1,6 +1,8 @@
 """What can be set when the backbone writes the training targets."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from components.core.settings import Settings
 
@@ -15,3 +17,28 @@ class SelfGenerateSettings(Settings):
     seed: int = Field(42, ge=0, description="seed of the choice of prompts and of the sampling")
     batch: int = Field(64, ge=1, description="questions that are answered together and kept together")
     window_tokens: int = Field(1024, ge=2, description="longest conversation, answer included, that the engine holds")
+
+
+class ShardSettings(SelfGenerateSettings):
+    """The settings of the whole, and which part of it one of several processes does."""
+
+    shard: int = Field(0, ge=0, description="number of this shard, counted from 0")
+    shards: int = Field(1, ge=1, description="number of shards")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.shard >= self.shards:
+            raise ValueError(f"shard {self.shard} of {self.shards}: want 0 to {self.shards - 1}")
+        return self
+
+    @property
+    def whole(self) -> SelfGenerateSettings:
+        """The settings without the part."""
+        return SelfGenerateSettings(**self.model_dump(exclude={"shard", "shards"}))
+
+
+class ReplaySettings(Settings):
+    """How much of a result is answered again, and which part."""
+
+    fraction: float = Field(0.02, gt=0, le=1, description="part of the answers, rounded up to whole batches")
+    seed: int = Field(0, ge=0, description="seed of the choice of batches")

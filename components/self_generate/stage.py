@@ -4,40 +4,54 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from components.core.contracts.artifacts import Artifact, Tally
 from components.core.contracts.errors import SourceError
-from components.core.contracts.records import Decoding, GeneratorIdentity, Sample
+from components.core.contracts.parquet import write_shard
+from components.core.contracts.records import Decoding, GeneratorIdentity, Record, Sample, Sha256
 from components.core.conversation import audio_conversation
 from components.core.execution import Outcome, Workplace
+from components.core.runs import Increment
 from components.self_generate.generation import Generator, Reply
 from components.self_generate.generations import Generations
 from components.self_generate.prompt_pool import load_pools
-from components.self_generate.questions import Plan, Question
-from components.self_generate.settings import SelfGenerateSettings
+from components.self_generate.questions import Plan, Planned
+from components.self_generate.settings import SelfGenerateSettings, ShardSettings
+
+ASKED = "asked.parquet"
+"""In the folder of unfinished work: the sample ids that it needs, which nobody may collect."""
 
 
-def self_generate(plan: Plan, generator: Generator, generations: Generations, batch: int, place: Workplace) -> Outcome:
+class Asked(Record):
+    """A sample that a job needs."""
+
+    sample_id: Sha256
+
+
+def self_generate(plan: Plan, generator: Generator, generations: Generations, place: Workplace) -> Outcome:
     """Answer what is not yet answered, then write all samples in the order of the plan.
 
     Raises:
         ContractError: a kept reply cannot be read back.
     """
-    found = sum(question.sample_id in generations for question in plan)
+    found = _look_up(plan, generations, place)
     started_s = time.monotonic()
-    fresh = _answer_missing(plan, generator, generations, batch)
+    fresh = _answer_missing(plan, generator, generations)
     shown = place.progress.track(fresh, label="answer", unit="answers", total=len(plan), first=found, size=len)
     tokens = sum(reply.response_tokens for group in shown for reply in group)
     _report(len(plan), found, tokens, time.monotonic() - started_s)
     account = _Account()
     place.draft.write(_samples(plan, generations, account), Sample)
-    return Outcome(counts=account.tally.counts(), facts={**_origin(plan), **account.facts()})
+    return Outcome(
+        counts=account.tally.counts(),
+        facts={**origin_of(plan), **account.facts()},
+        increment=Increment(unit="answers", found=found, made=len(plan) - found),
+    )
 
 
 def plan_of(descriptions: Artifact, settings: SelfGenerateSettings, generator: GeneratorIdentity) -> Plan:
-    """Plan the questions about all descriptions.
+    """Plan the questions about all descriptions, or those of a shard.
 
     Raises:
         SourceError: there are no descriptions.
@@ -53,6 +67,9 @@ def plan_of(descriptions: Artifact, settings: SelfGenerateSettings, generator: G
         prompts_per_clip=settings.prompts_per_clip,
         generator=generator,
         decoding=decoding_of(settings),
+        batch=settings.batch,
+        shard=settings.shard if isinstance(settings, ShardSettings) else 0,
+        shards=settings.shards if isinstance(settings, ShardSettings) else 1,
     )
 
 
@@ -63,16 +80,31 @@ def decoding_of(settings: SelfGenerateSettings) -> Decoding:
     )
 
 
-def _answer_missing(
-    plan: Plan, generator: Generator, generations: Generations, batch: int
-) -> Iterator[Sequence[Reply]]:
-    """Answer group by group of the whole plan: a resumed run cuts the same groups as one that was never killed.
+def _look_up(plan: Plan, generations: Generations, place: Workplace) -> int:
+    """Count the answers that are there, and say on disk which ones this job needs, as long as it is not done."""
+    found = 0
 
-    What an answer shares a batch with can decide between two equally likely words (rounding), so groups matter.
+    def asked() -> Iterator[Asked]:
+        nonlocal found
+        for question in plan:
+            found += question.sample_id in generations
+            yield Asked(sample_id=question.sample_id)
+
+    draft = place.resume / f".{ASKED}.draft"
+    write_shard(draft, asked(), Asked)
+    draft.replace(place.resume / ASKED)
+    return found
+
+
+def _answer_missing(plan: Plan, generator: Generator, generations: Generations) -> Iterator[Sequence[Reply]]:
+    """Answer batch by batch of the whole plan: a resumed run cuts the same batches as one that was never killed.
+
+    What an answer shares a batch with can decide between two equally likely words (rounding), so batches matter.
+    Where a part of a batch was answered before, only the rest of it is asked, together: nobody is asked twice, and a
+    row that changed may be answered in other words than it would have been among its old neighbours.
     """
-    questions = iter(plan)
-    while group := list(islice(questions, batch)):
-        missing = [question for question in group if question.sample_id not in generations]
+    for batch in plan.batches():
+        missing = [question for question in batch if question.sample_id not in generations]
         if missing:
             replies = generator.generate(missing)
             generations.keep(replies)
@@ -86,7 +118,7 @@ def _samples(plan: Plan, generations: Generations, account: "_Account") -> Itera
         yield _sample(question, reply, plan)
 
 
-def _sample(question: Question, reply: Reply, plan: Plan) -> Sample:
+def _sample(question: Planned, reply: Reply, plan: Plan) -> Sample:
     description, prompt = question.description, question.prompt
     return Sample(
         sample_id=question.sample_id,
@@ -131,7 +163,8 @@ class _Account:
         }
 
 
-def _origin(plan: Plan) -> dict[str, Any]:
+def origin_of(plan: Plan) -> dict[str, Any]:
+    """Return the facts of a result that do not depend on the answers."""
     pools = {domain.value: {"version": pool.version, "digest": pool.digest} for domain, pool in plan.pools.items()}
     return {
         "generator": plan.generator.model_dump(),

@@ -1,10 +1,12 @@
 """The backbone behind vLLM, in this process: on a CUDA device in bfloat16, on the CPU in float32."""
 
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,8 +15,7 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding, GeneratorIdentity
 from components.core.digests import seed_of
 from components.core.models.store import StoredModel, identity_of
-from components.self_generate.generation import DOES_NOT_FIT, Reply
-from components.self_generate.questions import Question
+from components.self_generate.generation import DOES_NOT_FIT, Asked, Reply
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -36,6 +37,15 @@ def vllm_identity(model: StoredModel) -> GeneratorIdentity:
     return identity_of(model, "vllm", engine, "bfloat16" if torch.cuda.is_available() else "float32")
 
 
+def vllm_machine() -> str:
+    """Name what computes here: another processor, or another number of threads, adds up in another order."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(names, platform.machine())}, {torch.get_num_threads()} threads"
+
+
 @dataclass(frozen=True, kw_only=True)
 class VllmGenerator:
     """Answers with temperature sampling whose randomness belongs to the question; the engine starts with the first."""
@@ -46,7 +56,7 @@ class VllmGenerator:
     batch: int
     window_tokens: int
 
-    def generate(self, questions: Sequence[Question]) -> Sequence[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> Sequence[Reply]:
         """Answer a batch; a question that leaves no room for the answer in the window gets the empty `does_not_fit`.
 
         Raises:
@@ -68,7 +78,7 @@ class VllmGenerator:
             for sample_id, tokens in read.items()
         ]
 
-    def _tokens(self, question: Question) -> list[int]:
+    def _tokens(self, question: Asked) -> list[int]:
         conversation = [message.model_dump() for message in question.conversation]
         tokens: list[int] = self._engine.get_tokenizer().apply_chat_template(
             conversation, add_generation_prompt=True, tokenize=True, return_dict=False

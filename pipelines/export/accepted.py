@@ -11,7 +11,7 @@ from components.core.models.store import MARKER, read_model_manifest
 from components.core.runs import RunRecord, State, read_run
 from components.core.stages import stage_named
 from pipelines.export.dataset import Dataset, Recipe
-from pipelines.sample_data import notices_of
+from pipelines.revision import notices_of
 from pipelines.status import RunStatus, run_dir_of, run_dirs, settled, status_of
 
 
@@ -41,20 +41,25 @@ def accepted_dataset(home: Home, run_dir: Path, notices: Sequence[Path] = ()) ->
     """
     status, record = status_of(run_dir), read_run(run_dir)
     _check_accepted(status)
+    corpora = [Path(corpus) for corpus in record.parameters.get("corpora", ())]
     return Dataset(
         accepted=_artifact(status, "validate_data"),
         clips=_artifact(status, "ingest_audio"),
         recipe=_recipe(read_manifest(_folder(status, "self_generate")), record, home),
-        notices=(*notices_of(record.data_revision), *notices),
+        notices=(*notices_of(corpora, record.data_revision, home), *notices),
     )
 
 
 def _check_accepted(status: RunStatus) -> None:
     validation = status.stages["validate_data"]
-    nothing = "nothing was accepted; run again or export another run, see `desta runs`"
+    nothing = "nothing was accepted; run again or name another run, see `desta runs`"
+    if not status.stages["self_generate"].outputs and validation.outputs:
+        raise ConfigurationError(
+            f"run {status.run_id}: made no data, it took {status.data_revision}; name the run that published them"
+        )
     if validation.state == State.REFUSED:
         raise GateRefused(
-            f"run {status.run_id}: validate_data refused its samples: {validation.error}; export another run"
+            f"run {status.run_id}: validate_data refused its samples: {validation.error}; name another run"
         )
     if validation.state != State.SUCCEEDED:
         raise ConfigurationError(f"run {status.run_id}: validate_data is {validation.state}: {nothing}")

@@ -102,11 +102,20 @@ def _fill(folder: Path, writer: Writer, dataset: Dataset, rollup: Rollup) -> Non
     shown = Progress().track(groups, label="export", unit="samples", total=total, size=lambda group: len(group[1]))
     try:
         writer(dataset, rollup, shown, folder)
-        for notice in dataset.notices:
-            _copy(notice, folder / NOTICES / notice.name)
+        copy_notices(dataset, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def copy_notices(dataset: Dataset, folder: Path) -> None:
+    """Bring what the licences ask to go along below the dataset's folder.
+
+    Raises:
+        ConfigurationError: two notices have the same name.
+    """
+    for notice in dataset.notices:
+        _copy(notice, folder / NOTICES / notice.name)
 
 
 def _copy(notice: Path, to: Path) -> None:

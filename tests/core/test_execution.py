@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,9 @@ import pytest
 from components.core.contracts.artifacts import Counts
 from components.core.contracts.errors import ConfigurationError, ContractError, GateRefused, SourceError
 from components.core.contracts.records import Sample
-from components.core.execution import Job, Outcome, Work, Workplace, execute
+from components.core.execution import Job, Outcome, Work, Workplace, execute, latest_result
 from components.core.home import Home
-from components.core.runs import State, read_stage
+from components.core.runs import Increment, State, read_stage
 from components.core.settings import Settings
 from components.core.stages import stage_named
 from tests.builders import make_sample
@@ -127,6 +128,35 @@ def test_the_run_is_told_what_came_of_a_stage(home: Home, tmp_path: Path, monkey
     assert record is not None
     assert (record.state, record.rows_in, record.rows_out) == (State.SUCCEEDED, 1, 1)
     assert record.outputs["samples"].digest == artifact.digest
+
+
+def test_what_a_run_had_to_do_is_in_its_record_and_not_in_the_result(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    increment = Increment(unit="answers", found=818, made=10)
+
+    def work(place: Workplace) -> Outcome:
+        return replace(counting([])(place), increment=increment)
+
+    without = execute(make_job(), tmp_path / "a", Home(tmp_path / "other"), counting([]))
+    done = []
+    for name in ("first", "again"):
+        monkeypatch.setenv("DESTA_RUN_DIR", str(tmp_path / name))
+        assert execute(make_job(), tmp_path / "b", home, work).manifest == without.manifest
+        record = read_stage(tmp_path / name, "self_generate")
+        assert record is not None
+        done.append(record.increment)
+    assert done == [increment, None]
+
+
+def test_a_shard_is_not_the_latest_result_of_a_stage(home: Home, tmp_path: Path) -> None:
+    stage = stage_named("self_generate")
+    execute(make_job(), tmp_path / "a", home, counting([]))
+    shard = Job(stage=replace(stage, output="samples_shard"), settings=Nothing(number=2))
+    execute(shard, tmp_path / "b", home, counting([]))
+    latest = latest_result(home, stage)
+    assert latest is not None
+    assert latest.lineage.settings == {"number": 1}
 
 
 def test_a_bug_is_recorded_and_not_hidden(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,11 +133,9 @@ def test_a_stage_says_what_it_was_told_and_what_it_counted(tracked: Tracked) -> 
     run = tracked.nested("first")["self_generate"]
     manifest = read_manifest(Path(tracked.stage("first", "self_generate").outputs["samples"].path))
     assert run.data.params["max_tokens"] == str(tracked.profile.self_generate.max_tokens)
-    assert {name: run.data.metrics[name] for name in ("rows_in", "rows_out", "refused.too_short")} == {
-        "rows_in": 5,
-        "rows_out": 4,
-        "refused.too_short": 1,
-    }
+    counts = {"rows_in": 5, "rows_out": 4, "refused.too_short": 1, "answers_found": 3, "answers_made": 2}
+    assert {name: run.data.metrics[name] for name in counts} == counts
+    assert "answers_made" not in tracked.nested("second")["self_generate"].data.metrics
     assert run.data.tags["desta.key"] == manifest.lineage.key
     assert run.data.tags["desta.code"] == manifest.lineage.code
     assert run.data.tags["desta.digest"] == manifest.digest

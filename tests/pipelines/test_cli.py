@@ -9,11 +9,27 @@ import pytest
 
 from components.core.home import Home
 from components.core.models.store import StoredModel
+from components.core.runs import write_run
 from pipelines.cli import main, parser
-from tests.pipelines.results import make_corpus
+from tests.components.self_generate.making import Teller, describe, make_descriptions, make_samples
+from tests.pipelines.results import make_corpus, make_run_record
 
 HEAVY = {"kfp", "mlflow", "torch", "transformers", "vllm", "great_expectations", "deepspeed"}
-COMMANDS = ("run", "plan", "status", "runs", "models", "prompts", "doctor", "export", "ui", "compile")
+COMMANDS = (
+    "run",
+    "plan",
+    "status",
+    "runs",
+    "models",
+    "prompts",
+    "gc",
+    "doctor",
+    "replay",
+    "export",
+    "publish",
+    "ui",
+    "compile",
+)
 
 
 def _modules_after(code: str) -> set[str]:
@@ -53,6 +69,7 @@ def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixtur
         ["plan", "--set", "nonsense"],
         ["plan", "--llm", "ftp://somewhere"],
         ["status", "r9"],
+        ["replay"],
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(argv: list[str], home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,8 +127,46 @@ def test_prompt_pools_are_checked(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert fault["file"] == str(pool)
 
 
+def test_an_expansion_that_cannot_be_asked_for_is_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["prompts", "expand", "--domain", "sound", "--to", "9", "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    assert "--to 9: the pool has 128 prompts; ask for more" in capfd.readouterr().err
+
+
 def test_a_pool_that_is_not_there_is_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["prompts", "check", str(tmp_path / "none.yaml")])
     assert ended.value.code == 2
     assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_generations_that_nobody_needs_are_collected(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    damaged = home.root / "generations" / "some-generator" / f"{'0' * 64}.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"half")
+    for flags, there in ((["--dry-run", "--json"], True), (["--json"], False)):
+        with pytest.raises(SystemExit) as ended:
+            main(["gc", *flags])
+        assert ended.value.code == 0
+        assert json.loads(capfd.readouterr().out)["bytes"] == 4
+        assert damaged.exists() == there
+
+
+def test_a_replay_asks_the_model_that_the_run_names(
+    home: Home, tmp_path: Path, llm: StoredModel, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose answers are not this model's: nothing is generated, and the error says what differs."""
+    run_dir = home.runs / "r1"
+    monkeypatch.setenv("DESTA_RUN_DIR", str(run_dir))
+    make_samples(make_descriptions(tmp_path / "d", [describe(0)]), Teller(), home)
+    monkeypatch.delenv("DESTA_RUN_DIR")
+    write_run(run_dir, make_run_record(parameters={"llm": llm.ref}))
+    capfd.readouterr()
+
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", "r1", "--fraction", "0.5", "--json"])
+
+    assert ended.value.code == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"error: the model is not the one that answered: weights {'a' * 64} → ")

@@ -10,12 +10,15 @@ from pipelines.interrupts import interruptible
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_interrupts_once(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with interruptible():
-        with pytest.raises(KeyboardInterrupt):
+    told_by_the_shell = signal.signal(number, signal.default_int_handler)
+    try:
+        with interruptible():
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), number)
             os.kill(os.getpid(), number)
-        os.kill(os.getpid(), number)
-    assert signal.getsignal(number) == before
+        assert signal.getsignal(number) == signal.default_int_handler
+    finally:
+        signal.signal(number, told_by_the_shell)
 
 
 def test_a_signal_that_the_shell_has_ignored_stays_ignored() -> None:

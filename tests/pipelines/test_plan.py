@@ -99,7 +99,7 @@ def test_another_model_is_seen_by_its_digest(home: Home, finished: Profile, enco
 
 def test_unfinished_work_is_announced(home: Home, finished: Profile) -> None:
     changed = with_overrides(finished, ["ingest_audio.seed=7"])
-    key = execution.lineage_of(STAGES[0], changed.ingest_audio, {}, {}, dict(_sources(changed))).key
+    key = execution.lineage_of(STAGES[0], changed.ingest_audio, {}, {}, _sources(changed, home)).key
     (home.work / "ingest_audio" / key).mkdir(parents=True)
     (home.work / "ingest_audio" / key / "part").touch()
     assert plan(changed, home)["ingest_audio"].because == (
@@ -123,5 +123,5 @@ def test_what_cannot_be_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def _sources(profile: Profile) -> dict[str, str]:
-    return dict(sources_of(profile.corpora))
+def _sources(profile: Profile, home: Home) -> dict[str, str]:
+    return dict(sources_of(profile.corpora, home))

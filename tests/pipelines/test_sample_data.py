@@ -8,9 +8,10 @@ import pytest
 
 from components.core.contracts.errors import SourceError
 from components.core.corpora.reading import read_corpora
+from components.core.home import Home
 from pipelines import sample_data
-from pipelines.revision import data_revision
-from pipelines.sample_data import data_pointer, notices_of, pull_sample_data, sample_corpora
+from pipelines.revision import data_revision, notices_of
+from pipelines.sample_data import data_pointer, pull_sample_data, sample_corpora
 from tests.pipelines.results import make_corpus
 
 
@@ -34,8 +35,8 @@ def test_the_sample_data_are_pulled_and_named_by_their_revision(clone: Path) -> 
     pull_sample_data()
     corpora = sample_corpora()
     assert sum(len(corpus.recordings) for corpus in read_corpora(corpora)) >= 300
-    assert data_revision(corpora).startswith(f"dvc:{data_pointer()} corpora:")
-    assert data_revision((make_corpus(clone / "mine"),)).startswith("corpora:")
+    assert data_revision(corpora, Home(clone)).startswith(f"dvc:{data_pointer()} corpora:")
+    assert data_revision((make_corpus(clone / "mine"),), Home(clone)).startswith("corpora:")
 
 
 def test_a_remote_without_the_data_is_one_line(clone: Path) -> None:
@@ -52,10 +53,15 @@ def test_outside_a_checkout_there_is_no_pointer(clone: Path) -> None:
         pull_sample_data()
 
 
-def test_the_notices_are_those_of_the_state_of_the_data_that_a_run_read(clone: Path) -> None:
+def test_the_notices_are_those_of_the_state_of_the_corpora_that_a_run_read(clone: Path) -> None:
+    """Another pointer for the same corpora, after something was published beside them, changes nothing."""
+    corpus = make_corpus(clone / "data" / "corpora" / "bells")
     notice = clone / "data" / "NOTICE"
-    notice.parent.mkdir()
     notice.write_text("Thanks to all.\n")
-    assert notices_of(f"dvc:{data_pointer()} corpora:abc") == (notice,)
-    assert notices_of("dvc:0123 corpora:abc") == ()
-    assert notices_of("corpora:abc") == ()
+    revision = data_revision((corpus,), Home(clone))
+    assert notices_of((corpus,), revision, Home(clone)) == (notice,)
+    (clone / "data.dvc").write_text((clone / "data.dvc").read_text().replace(str(data_pointer()), f"{'0' * 32}.dir"))
+    assert notices_of((corpus,), revision, Home(clone)) == (notice,)
+    assert notices_of((corpus,), "dvc:0123.dir corpora:abc", Home(clone)) == ()
+    assert notices_of((make_corpus(clone / "mine" / "bells"),), revision, Home(clone)) == ()
+    assert notices_of((), revision, Home(clone)) == ()

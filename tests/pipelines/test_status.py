@@ -1,7 +1,6 @@
 """Scripts read a run's state from JSON that keeps its shape, whatever became of the run."""
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ import pytest
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
-from components.core.lifeline import process_started_s
 from components.core.runs import (
+    Increment,
     ModelVersion,
     Output,
-    RunRecord,
     State,
     TrackingRecord,
     stage_file,
@@ -26,25 +24,13 @@ from components.core.stages import STAGES
 from pipelines.cli import main
 from pipelines.status import run_dir_of, status_of
 from pipelines.summary import line_of, summary_of
-from tests.pipelines.results import FIGURES, make_stage_record
+from tests.pipelines.results import FIGURES, make_run_record, make_stage_record
 
 NOW_S = time.time()
 
 
 def _run(home: Home, run_id: str = "r1", **changes: Any) -> Path:
-    values: dict[str, Any] = {
-        "run_id": run_id,
-        "profile": "smoke",
-        "state": State.SUCCEEDED,
-        "pid": os.getpid(),
-        "process_started_s": process_started_s(os.getpid()),
-        "started_s": NOW_S,
-        "seconds": 12.5,
-        "parameters": {},
-        "data_revision": "corpora:abc",
-        "code_version": "c",
-    }
-    write_run(home.runs / run_id, RunRecord(**{**values, **changes}))
+    write_run(home.runs / run_id, make_run_record(**{"run_id": run_id, "started_s": NOW_S, **changes}))
     return home.runs / run_id
 
 
@@ -101,6 +87,7 @@ def test_the_status_of_a_finished_run_is_the_promised_json(finished: Path, capsy
         "refused": {"too_short": 1},
         "seconds": 2.0,
         "outputs": {"out": {"digest": "d", "path": "/store/d"}},
+        "increment": None,
     }
 
 
@@ -166,6 +153,15 @@ def test_the_summary_says_what_came_of_the_run_and_where_to_look(finished: Path)
     ):
         assert said in text
     assert line_of(status_of(finished)).startswith("r1  smoke    succeeded")
+
+
+def test_what_was_found_and_what_was_made_is_in_status_and_summary(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _stage(finished, "self_generate", increment=Increment(unit="answers", found=818, made=10))
+    status = _printed(capsys, "status")
+    assert status["stages"]["self_generate"]["increment"] == {"unit": "answers", "found": 818, "made": 10}
+    assert "1 refused (too_short 1); 818 of 828 answers found, 10 made\n" in summary_of(status_of(finished), finished)
 
 
 def test_the_summary_tells_of_drift_since_the_last_accepted_samples(home: Home, tmp_path: Path) -> None:

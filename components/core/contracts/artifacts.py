@@ -5,7 +5,7 @@
 `files` are the content and make the digest; `attachments` (logs, reports for people) are verified but do not.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,11 @@ class Draft:
 
     def write(self, records: Iterable[R], record: type[R], *, rows_per_shard: int = ROWS_PER_SHARD) -> None:
         """Write the accepted rows as shards, one in memory at a time."""
-        write_shards(self.folder, records, record, rows_per_shard)
+        deque(self.shards(records, record, rows_per_shard=rows_per_shard), maxlen=0)
+
+    def shards(self, records: Iterable[R], record: type[R], *, rows_per_shard: int) -> Iterator[Path]:
+        """Write the accepted rows as shards and yield each one when it is whole."""
+        return write_shards(self.folder, records, record, rows_per_shard)
 
     def quarantine(self, records: Iterable[R], record: type[R]) -> None:
         """Write the refused rows; the file is there also when there are none."""

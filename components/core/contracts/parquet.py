@@ -4,9 +4,9 @@ import json
 import types
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, BinaryIO, Literal, TypeVar, Union, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,7 +63,7 @@ def _type(kind: Any) -> pa.DataType:
     raise TypeError(f"no Arrow type for {kind!r}")
 
 
-def write_shard(path: Path, records: Iterable[Record], record: type[Record]) -> int:
+def write_shard(path: Path | BinaryIO, records: Iterable[Record], record: type[Record]) -> int:
     """Write one Parquet file, a few rows in memory at a time, and return its number of rows.
 
     Equal records give equal bytes.
@@ -85,14 +85,13 @@ def _ordered(value: Any) -> Any:
     return value
 
 
-def write_shards(folder: Path, records: Iterable[R], record: type[R], rows_per_shard: int) -> list[Path]:
-    """Write records as `part-00000.parquet`, `part-00001.parquet`, …, holding one shard in memory at a time."""
-    paths: list[Path] = []
+def write_shards(folder: Path, records: Iterable[R], record: type[R], rows_per_shard: int) -> Iterator[Path]:
+    """Write records as `part-00000.parquet`, `part-00001.parquet`, …, and yield each one when it is whole."""
     rows = iter(records)
-    while shard := list(islice(rows, rows_per_shard)):
-        paths.append(folder / f"part-{len(paths):05d}.parquet")
-        write_shard(paths[-1], shard, record)
-    return paths
+    for number, first in enumerate(rows):
+        path = folder / f"part-{number:05d}.parquet"
+        write_shard(path, chain([first], islice(rows, rows_per_shard - 1)), record)
+        yield path
 
 
 def read_shard(path: Path, record: type[R]) -> Iterator[R]:

@@ -1,9 +1,9 @@
 """The records that travel between stages: frozen, strict, closed, with units in their names."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 CONTRACT_VERSION = "1"
 SAMPLE_RATE_HZ = 16_000
@@ -43,6 +43,7 @@ class ClipRefusal(StrEnum):
     TOO_LONG = "too_long"
     SILENT = "silent"
     DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
     SPLIT_CONFLICT = "split_conflict"
 
 
@@ -72,6 +73,8 @@ class Source(Record):
     sha256: Sha256
     source_id: str = Field(min_length=1)
     offset_s: float = Field(ge=0)
+    length_s: float | None = None
+    """How much of the file from there on was asked for; `None`: all of it."""
 
 
 class Audio(Record):
@@ -108,6 +111,8 @@ class Clip(Record):
     """Names of the attributes that the corpus policy lets into a description."""
     segments: tuple[Segment, ...]
     """What the corpus says of parts of the clip, by their beginning; empty where it speaks of the clip as a whole."""
+    fingerprint: str | None
+    """How it sounds (`components.core.fingerprints`), to find near duplicates; `None` where it is too even to tell."""
     audio: Audio
 
 
@@ -126,7 +131,35 @@ class Measurements(Record):
     tools: dict[str, str]
 
 
-class Description(Record):
+class Told(Record):
+    """What is said of a clip or of a part of it, and who says so."""
+
+    attributes: dict[str, str]
+    told_by: dict[str, str]
+    """For each attribute `corpus`, the tool that measured it with its version, or `asr:` and the digest of a model."""
+
+    @model_validator(mode="after")
+    def _each_has_a_teller(self) -> Self:
+        if odd := self.attributes.keys() ^ self.told_by.keys():
+            raise ValueError(f"attribute {min(odd)!r}: want a value and who tells it")
+        return self
+
+
+class DescribedSegment(Told):
+    """A part of a clip in words; its voice is measured where it is long enough.
+
+    Units: seconds from the beginning of the clip, hertz, words a minute.
+    """
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(gt=0)
+    transcript: str | None
+    transcript_by: str | None
+    pitch_hz: float | None
+    speaking_rate_wpm: float | None
+
+
+class Description(Told):
     """A clip in words: all that the generator is told of it."""
 
     clip_id: Sha256
@@ -135,9 +168,13 @@ class Description(Record):
     language: str | None
     transcript: str | None
     transcript_by: str | None
-    """`corpus`, or `asr:` and the digest of the model that heard it; `None` where nobody speaks."""
+    """`corpus`, or `asr:` and the digest of the model that heard it; `None` where nobody speaks.
+
+    Both, with a comma, where each wrote some of the segments.
+    """
     measurements: Measurements
-    attributes: dict[str, str]
+    segments: tuple[DescribedSegment, ...]
+    """The parts that have lines of their own; `attributes` are then those of the clip as a whole."""
     seed_description: str = Field(min_length=1)
 
 

@@ -1,8 +1,9 @@
 """What `corpus.yaml` says: whose the corpus is, how it is laid out, and what may be told of its clips."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -29,14 +30,20 @@ SENSITIVE = frozenset(f"{_INAUDIBLE} {_PERSONAL}".split())
 
 
 class CorpusPolicy(Record):
-    """What `corpus.yaml` says; `format` names one of `components.core.corpora.formats`."""
+    """What `corpus.yaml` says; `format` names one of `components.core.corpora.formats`, `mapping` a normaliser.
+
+    `stretches` of one file become clips of their own, or together one recording with a segment for each. `attributes`
+    are named as the mapping leaves them.
+    """
 
     name: str = Field(min_length=1)
     licence: str = Field(min_length=1)
     attribution: str = ""
     format: str = "folder"
+    stretches: Literal["apart", "together"] = "apart"
     domain: Domain | None = None
     language: str | None = None
+    mapping: str | None = None
     attributes: tuple[str, ...] = ()
     allow_sensitive: tuple[str, ...] = ()
 
@@ -60,6 +67,7 @@ class CorpusPolicy(Record):
         return self
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Return the name of an attribute in one form: `Song-Title` is `song_title`."""
     return re.sub(r"[\s\-_]+", "_", name.strip().lower())

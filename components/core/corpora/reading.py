@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Domain, Split
-from components.core.corpora.entries import AUDIO_SUFFIXES, COLUMNS, Entry, Member, Reader, files_below, name_of
+from components.core.corpora.entries import AUDIO_SUFFIXES, COLUMNS, Entry, Reader, files_below, name_of
 from components.core.corpora.formats.common_voice import read_common_voice
 from components.core.corpora.formats.folder import read_folder
 from components.core.corpora.formats.hf_parquet import read_hf_parquet
@@ -25,7 +25,9 @@ from components.core.corpora.formats.ljspeech import read_ljspeech
 from components.core.corpora.formats.nemo import read_nemo
 from components.core.corpora.formats.upstream import read_upstream
 from components.core.corpora.formats.webdataset import read_webdataset
+from components.core.corpora.mapping import Mapper, mapper_of
 from components.core.corpora.policy import POLICY_FILE, CorpusPolicy, read_policy
+from components.core.corpora.recordings import Recording, together
 from components.core.digests import digest_of, digest_of_file
 
 FORMATS: Mapping[str, Reader] = {
@@ -42,31 +44,6 @@ FORMATS: Mapping[str, Reader] = {
 E = TypeVar("E", bound=StrEnum)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recording:
-    """One stretch of audio and what the corpus says of it; `None` where it says nothing.
-
-    `path` is its name below the corpus folder, always printable as UTF-8; `file` is where it lies, as a `member` of it
-    or whole. `duration_s` is `None` up to the end.
-    """
-
-    corpus: str
-    path: str
-    file: Path
-    member: Member | None = None
-    start_s: float = 0.0
-    duration_s: float | None = None
-    domain: Domain
-    split: Split | None
-    licence: str
-    language: str | None
-    transcript: str | None
-    speaker_id: str | None
-    source_id: str
-    attributes: dict[str, str]
-    describable: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Corpus:
     """A corpus that was read and checked: its policy, its recordings by path, and the files its table leaves out."""
@@ -75,27 +52,31 @@ class Corpus:
     policy: CorpusPolicy
     recordings: tuple[Recording, ...]
     unlisted: tuple[Path, ...]
+    unmapped: Mapping[str, int]
+    """How many values of a column its mapping left out."""
 
-    def digest(self) -> str:
+    def digest(self, digest_of_content: Callable[[Path], str] = digest_of_file) -> str:
         """Return the digest of everything that is said of the recordings, and of the contents of all audio files."""
         files = {*(recording.file for recording in self.recordings), *self.unlisted}
         return digest_of(
             {
                 "policy": self.policy.model_dump(mode="json"),
                 "recordings": [_told(recording) for recording in self.recordings],
-                "files": {name_of(file, self.folder): _content(file) for file in files},
+                "files": {name_of(file, self.folder): _content(file, digest_of_content) for file in files},
             }
         )
 
 
 def _told(recording: Recording) -> dict[str, Any]:
-    places = {"file", "member"}  # their content counts, and `path` names them
-    return {field.name: getattr(recording, field.name) for field in fields(recording) if field.name not in places}
+    # The content of file and member counts, and `path` names them.
+    told = {field.name: getattr(recording, field.name) for field in fields(recording)}
+    segments = [segment.model_dump() for segment in recording.segments]
+    return {**told, "file": None, "member": None, "segments": segments}
 
 
-def _content(file: Path) -> str:
+def _content(file: Path, digest_of_content: Callable[[Path], str]) -> str:
     try:
-        return digest_of_file(file)
+        return digest_of_content(file)
     except (OSError, ValueError):  # it will be refused by name; once it can be read, the corpus is another one
         return "unreadable"
 
@@ -122,7 +103,10 @@ def read_corpus(folder: Path) -> Corpus:
         SourceError: it is empty, or a file, line or value cannot be used; the message names it and says what to do.
     """
     policy = read_policy(folder)
-    recordings = _recordings(folder, policy)
+    mapper = mapper_of(folder, policy)
+    recordings = _recordings(folder, policy, mapper)
+    if policy.stretches == "together":
+        recordings = together(recordings)
     if not recordings:
         raise SourceError(f"{folder}: no recordings; put audio files ({', '.join(sorted(AUDIO_SUFFIXES))}) into it")
     listed = {recording.file for recording in recordings}
@@ -131,23 +115,25 @@ def read_corpus(folder: Path) -> Corpus:
         policy=policy,
         recordings=tuple(sorted(recordings, key=lambda recording: (recording.path, recording.start_s))),
         unlisted=tuple(file for file in files_below(folder, *AUDIO_SUFFIXES) if file not in listed),
+        unmapped=dict(sorted(mapper.left_out.items())),
     )
 
 
-def _recordings(folder: Path, policy: CorpusPolicy) -> list[Recording]:
+def _recordings(folder: Path, policy: CorpusPolicy, mapper: Mapper) -> list[Recording]:
     recordings: list[Recording] = []
     told: dict[tuple[str, float], str] = {}
     columns: set[str] = set()
     for entry in _reader(folder, policy)(folder, policy):
-        recording = _recording(policy, entry)
+        recording = _recording(policy, entry, mapper)
         place = (recording.path, recording.start_s)
         if place in told:
             raise SourceError(f"{entry.where}: path {recording.path!r} is at {told[place]} already; keep one of them")
         told[place] = entry.where
         columns |= entry.cells.keys()
         recordings.append(recording)
-    if recordings and (absent := set(policy.attributes) - (columns - set(COLUMNS))):
-        known = ", ".join(sorted(columns - set(COLUMNS))) or "none"
+    attributes = mapper.names(columns - set(COLUMNS))
+    if recordings and (absent := set(policy.attributes) - attributes):
+        known = ", ".join(sorted(attributes)) or "none"
         raise SourceError(
             f"{folder / POLICY_FILE}: attribute {min(absent)!r} is no column of attributes; the corpus has {known}"
         )
@@ -162,7 +148,7 @@ def _reader(folder: Path, policy: CorpusPolicy) -> Reader:
     return FORMATS[policy.format]
 
 
-def _recording(policy: CorpusPolicy, entry: Entry) -> Recording:
+def _recording(policy: CorpusPolicy, entry: Entry, mapper: Mapper) -> Recording:
     known = {name: text for name, cell in entry.cells.items() if name != "path" and (text := cell.strip())}
     domain = _one_of(Domain, "domain", known.get("domain"), entry.where) or policy.domain
     if domain is None:
@@ -185,7 +171,7 @@ def _recording(policy: CorpusPolicy, entry: Entry) -> Recording:
         transcript=known.get("transcript"),
         speaker_id=known.get("speaker_id"),
         source_id=known.get("source_id", f"{policy.name}/{entry.name}"),
-        attributes={name: known[name] for name in sorted(known.keys() - set(COLUMNS))},
+        attributes=mapper.standard({name: known[name] for name in sorted(known.keys() - set(COLUMNS))}, entry.where),
         describable=policy.attributes,
     )
 

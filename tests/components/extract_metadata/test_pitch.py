@@ -3,8 +3,8 @@ import pytest
 
 from components.core.audio import Samples
 from components.core.contracts.records import Domain
+from components.core.voice_detector import Span
 from components.extract_metadata.pitch import pitch_hz
-from components.extract_metadata.voice_detector import Span
 from tests.builders import make_tone
 from tests.components.extract_metadata.making import noise, spoken
 

@@ -4,8 +4,11 @@ from typing import Any
 import pytest
 
 from components.core.contracts.records import Clip, Domain
-from components.extract_metadata.seed_description import clean, cut, seed_description, told_attributes
+from components.extract_metadata.heard import HeardClip
+from components.extract_metadata.seed_description import clean, cut, seed_description
+from components.extract_metadata.telling import told_of_clip
 from tests.builders import make_clip, make_measurements
+from tests.components.extract_metadata.making import noise
 
 SCHEMA = re.compile(
     r"\[\d\d:\d\d-\d\d:\d\d\]( [^\[\]()\n]+)?( \([^\[\]()\n:]+: [^\[\]()\n,]+(, [^\[\]()\n:,]+: [^\[\]()\n,]+)*\))?"
@@ -17,8 +20,9 @@ def annotated(attributes: dict[str, str], **changes: Any) -> Clip:
 
 
 def line_of(clip: Clip, transcript: str | None = None, **measured: Any) -> str:
-    told = told_attributes(clip, make_measurements(**{"loudness_lufs": None, "snr_db": None, **measured}))
-    return seed_description(clip.duration_s, transcript, told, 600)
+    measurements = make_measurements(**{"loudness_lufs": None, "snr_db": None, **measured})
+    told = told_of_clip(HeardClip(clip, noise(seconds=0.1), []), measurements)
+    return seed_description(clip.duration_s, transcript, {name: each.value for name, each in told.items()}, 600)
 
 
 def test_speech_is_described_as_upstream_does() -> None:

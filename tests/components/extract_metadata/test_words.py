@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from components.core.contracts.records import Domain
+from components.extract_metadata import words
 from components.extract_metadata.words import loudness_word, measured_words, pitch_word, rate_word
 from tests.builders import make_measurements
 
@@ -45,3 +48,22 @@ def test_speech_is_told_its_rate_and_noise_and_sounds_are_not() -> None:
 
 def test_what_was_not_measured_is_not_told() -> None:
     assert measured_words(make_measurements(loudness_lufs=None, snr_db=None), Domain.SPEECH) == {}
+
+
+README = Path(words.__file__).parent / "README.md"
+
+
+@pytest.mark.parametrize(
+    ("row", "bounds"),
+    [
+        ("| rate of speech |", (words.SLOW_WPM, words.FAST_WPM)),
+        ("| pitch of a voice |", (words.LOW_VOICE_HZ, words.HIGH_VOICE_HZ)),
+        ("| pitch of a tone |", (words.LOW_TONE_HZ, words.HIGH_TONE_HZ)),
+        ("| loudness |", (words.QUIET_LUFS, words.LOUD_LUFS)),
+    ],
+)
+def test_the_bounds_are_published_in_the_readme(row: str, bounds: tuple[float, float]) -> None:
+    (line,) = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith(row)]
+    assert [f"below {bounds[0]:g}", f"above {bounds[1]:g}"] == [
+        cell.split(": ")[1].strip() for cell in line.split("|")[3:5]
+    ]

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from components.core.audio import quantise
 from components.core.contracts.artifacts import Artifact
 from components.core.corpora.reading import read_corpora
+from components.core.digests import digest_of_file
 from components.core.execution import Job, execute
 from components.core.home import Home
 from components.core.stages import stage_named
+from components.ingest_audio.earlier import shards_of_earlier
 from components.ingest_audio.settings import IngestAudioSettings
 from components.ingest_audio.stage import ingest
 from tests.builders import flac, make_tone, write_corpus
@@ -26,8 +28,11 @@ def ingested(folders: Sequence[Path], root: Path, *, workers: int | None = None,
     corpora, chosen = read_corpora(folders), IngestAudioSettings(**settings)
     sources = {corpus.policy.name: corpus.digest() for corpus in corpora}
     job = Job(stage=stage_named("ingest_audio"), settings=chosen, sources=sources)
-    work = lambda place: ingest(corpora, chosen, place, workers)  # noqa: E731
-    return execute(job, root / "clips", Home(root / "home"), work)
+    home = Home(root / "home")
+    work = lambda place: ingest(  # noqa: E731
+        corpora, chosen, place, digest=digest_of_file, earlier=shards_of_earlier(job, home), workers=workers
+    )
+    return execute(job, root / "clips", home, work)
 
 
 def as_file(pcm: NDArray[Any], form: str, subtype: str, rate_hz: int = 16_000) -> bytes:
@@ -44,7 +49,6 @@ def bad_corpus(folder: Path) -> Path:
         "-good name.flac": as_file(tone, "FLAC", "PCM_16"),
         "good\nöther.wav": as_file(make_tone(hertz=300), "WAV", "PCM_U8"),
         "late-duplicate.wav": as_file(tone, "WAV", "PCM_16"),
-        "long.flac": make_tone(duration_s=31),
         "nan.wav": as_file(np.full(16_000, np.nan, np.float32), "WAV", "FLOAT"),
         "offset.flac": np.full(16_000, 0.5, np.float32),
         "one-sample.wav": as_file(make_tone()[1:2], "WAV", "PCM_16"),
@@ -61,7 +65,6 @@ def bad_corpus(folder: Path) -> Path:
 
 REFUSED = {
     "late-duplicate.wav": ("duplicate", "has the samples of 'test/-good name.flac'"),
-    "long.flac": ("too_long", "longer than 30 s"),
     "nan.wav": ("unreadable", "holds samples that are not numbers"),
     "offset.flac": ("silent", "-inf dBFS, want -60"),
     "one-sample.wav": ("too_short", "0.000 s, want 0.3"),

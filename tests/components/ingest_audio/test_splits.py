@@ -2,7 +2,7 @@ from collections import Counter
 from pathlib import Path
 
 from components.core.contracts.records import Domain, Split
-from components.core.corpora.reading import Recording
+from components.core.corpora.recordings import Recording
 from components.ingest_audio.settings import IngestAudioSettings
 from components.ingest_audio.splits import Placed, place_in_splits, take_evenly
 

@@ -46,7 +46,7 @@ def test_a_good_pool_has_no_faults_and_is_counted(tmp_path: Path) -> None:
     assert check.words == (3, 4, 5, 5, 12)
 
 
-@pytest.mark.parametrize("copy", ["name the LANGUAGE!", "  Name - the language?", "Name the language"])
+@pytest.mark.parametrize("copy", ["name the LANGUAGE!", "  Name - the language?", "Name the language..."])
 def test_the_same_words_with_other_punctuation_are_one_fault(tmp_path: Path, copy: str) -> None:
     assert faults_of(write_pool(tmp_path, descriptive=copy)) == [
         "prompt speech-descriptive-004: repeats the text of speech-descriptive-003: reword one or remove it"
@@ -114,9 +114,18 @@ def test_a_leak_is_a_fault(tmp_path: Path, text: str) -> None:
         (" ".join(f"word{number}" for number in range(31)), "has 31 words, want at most 30: shorten it"),
         (" ", "the text is empty: write it or remove the prompt"),
         ("?!", "has 1 words, want at least 3: ask in full"),
+        (
+            "Here is a question: ",
+            "is not whole sentences in one line: end it with a full stop, a question mark or an exclamation mark",
+        ),
+        (
+            "Who is it?\nAnd where?",
+            "is not whole sentences in one line: end it with a full stop, a question mark or an exclamation mark",
+        ),
+        ('Who says "stop?', "has an odd number of quotation marks: close or remove them"),
     ],
 )
-def test_a_prompt_of_unreadable_length_is_a_fault(tmp_path: Path, text: str, complaint: str) -> None:
+def test_a_prompt_of_unreadable_length_or_form_is_a_fault(tmp_path: Path, text: str, complaint: str) -> None:
     assert faults_of(write_pool(tmp_path, role_play=text)) == [f"prompt speech-role_play-004: {complaint}"]
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ def plan(folder: Path, numbers: list[int], **changes: object) -> Plan:
         "prompts_per_clip": 2,
         "generator": make_generator(),
         "decoding": make_decoding(),
+        "batch": 4,
     }
     return Plan(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -63,3 +65,12 @@ def test_question_shows_the_description_and_hides_nothing_else(tmp_path: Path) -
     assert question.prompt.text in user.content
     assert question.prompt.domain is Domain.SOUND
     assert (system.role, user.role) == ("system", "user")
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 4, 9])
+def test_shards_have_the_batches_of_the_whole_plan_each_once(tmp_path: Path, shards: int) -> None:
+    whole = plan(tmp_path / "a", list(range(7)))
+    parts = [replace(whole, shard=number, shards=shards) for number in range(shards)]
+    batches = [[q.sample_id for q in batch] for part in parts for batch in part.batches()]
+    assert sorted(batches) == sorted([q.sample_id for q in batch] for batch in whole.batches())
+    assert [len(part) for part in parts] == [len(list(part)) for part in parts]

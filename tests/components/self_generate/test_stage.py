@@ -14,6 +14,7 @@ from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.records import Sample
 from components.core.home import Home
 from components.core.models.store import StoredModel
+from components.self_generate import generate_shard, merge_shards
 from components.self_generate.__main__ import main
 from tests.components.self_generate.making import describe, make_descriptions
 
@@ -140,6 +141,18 @@ def test_larger_corpus_finds_the_answers_that_are_there(
     known = {sample.sample_id: sample for sample in undisturbed.read(Sample)}
     found = {sample.sample_id: sample for sample in open_artifact(tmp_path / "samples").read(Sample)}
     assert {sample_id: found[sample_id] for sample_id in known} == known
+
+
+def test_shards_of_the_command_put_together_are_the_bytes_of_the_stage(
+    descriptions: Artifact, llm: StoredModel, undisturbed: Artifact, home: Home, tmp_path: Path
+) -> None:
+    shutil.copytree(undisturbed.folder.parent / "home" / "generations", home.root / "generations")
+    for shard in ("0", "1"):
+        generate_shard.main([*arguments(descriptions, llm, tmp_path / shard), "--shard", shard, "--shards", "2"])
+    shards = [f"--shard={tmp_path / shard}" for shard in ("0", "1")]
+    places = ["--descriptions", str(descriptions.folder), "--samples", str(tmp_path / "samples")]
+    merge_shards.main([*places, *shards])
+    assert contents(open_artifact(tmp_path / "samples")) == contents(undisturbed)
 
 
 @pytest.mark.usefixtures("home")

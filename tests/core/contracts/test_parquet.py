@@ -33,7 +33,7 @@ def test_the_order_of_a_mapping_does_not_change_the_bytes(tmp_path: Path) -> Non
 def test_rows_are_cut_into_shards_and_read_back_in_order(tmp_path: Path) -> None:
     rows = [make_sample(prompt=f"Question {n}?") for n in range(5)]
 
-    paths = write_shards(tmp_path, iter(rows), Sample, rows_per_shard=2)
+    paths = list(write_shards(tmp_path, iter(rows), Sample, rows_per_shard=2))
 
     assert [path.name for path in paths] == ["part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]
     assert [row for path in paths for row in read_shard(path, Sample)] == rows

@@ -14,8 +14,10 @@ import pytest
 
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Clip, RefusedClip, Split
-from components.core.corpora.reading import FORMATS, Recording, read_corpus
-from components.ingest_audio.clips import make_clip
+from components.core.corpora.reading import FORMATS, read_corpus
+from components.core.corpora.recordings import Recording
+from components.core.digests import digest_of_file
+from components.ingest_audio.clips import audio_of, make_clip, source_of
 from components.ingest_audio.settings import IngestAudioSettings
 from components.ingest_audio.splits import Placed
 from pipelines.sample_data import sample_corpora
@@ -37,7 +39,9 @@ def put(file: Path, content: bytes | str) -> None:
 
 
 def clip_of(recording: Recording) -> Clip | RefusedClip:
-    return make_clip(Placed(recording, Split.TRAIN, None), IngestAudioSettings())
+    audio = audio_of(recording)
+    source = source_of(recording, audio, digest_of_file)
+    return make_clip(Placed(recording, Split.TRAIN, None), audio, source, IngestAudioSettings())
 
 
 def common_voice(folder: Path, real: list[tuple[bytes, str]]) -> None:
@@ -239,7 +243,10 @@ def test_a_stretch_is_cut_from_its_file_and_keeps_its_place(tmp_path: Path, real
 
 @pytest.mark.parametrize(
     ("span", "complaint"),
-    [({"offset": 900.0}, "is to start at 900 s, the file has"), ({"offset": 0.1, "duration": 700.0}, "too_long")],
+    [
+        ({"offset": 900.0}, "is to start at 900 s, the file has"),
+        ({"offset": 0.1, "duration": 700.0}, "before the stretch that is asked for"),
+    ],
 )
 def test_a_stretch_that_is_not_there_is_refused_by_name(
     span: dict[str, float], complaint: str, tmp_path: Path, real: list[tuple[bytes, str]]
@@ -252,3 +259,11 @@ def test_a_stretch_that_is_not_there_is_refused_by_name(
 
     assert isinstance(refused, RefusedClip)
     assert complaint in f"{refused.reason} {refused.detail}"
+
+
+def test_the_first_of_several_stretches_read_together_keeps_its_end(tmp_path: Path) -> None:
+    put(tmp_path / "corpus.yaml", POLICY.format("nemo") + "stretches: together\n")
+    lines = [{"audio_filepath": "a.flac", "offset": start, "duration": 1.5, "text": "Yes."} for start in (0, 2)]
+    put(tmp_path / "manifest.json", "\n".join(map(json.dumps, lines)))
+    (recording,) = read_corpus(tmp_path).recordings
+    assert [(segment.start_s, segment.end_s) for segment in recording.segments] == [(0.0, 1.5), (2.0, 3.5)]

@@ -5,7 +5,7 @@ for each 32 ms) or ONNX Runtime. The network is small: four convolutions and one
 computation to the package's own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from itertools import pairwise
@@ -125,6 +125,11 @@ def _package() -> tuple[dict[str, Array], str]:
         return load_file(Path(str(found.locate_file(_WEIGHTS)))), f"{_PACKAGE} {found.version}"
     except (PackageNotFoundError, FileNotFoundError) as error:
         raise SourceError(f"{_PACKAGE}: {_WEIGHTS} is not installed; install infra/requirements again") from error
+
+
+def seconds_of(spans: Iterable[Span]) -> float:
+    """Return how long spans are together."""
+    return sum(span.end - span.start for span in spans) / SAMPLE_RATE_HZ
 
 
 def gaps(spans: list[Span], length: int) -> list[Span]:

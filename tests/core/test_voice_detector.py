@@ -4,7 +4,7 @@ import silero_vad
 import torch
 
 from components.core.audio import Samples
-from components.extract_metadata.voice_detector import FRAME, Span, VoiceDetector, gaps
+from components.core.voice_detector import FRAME, Span, VoiceDetector, gaps
 from tests.builders import make_tone
 from tests.components.extract_metadata.making import noise, spoken
 

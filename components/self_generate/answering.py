@@ -1,0 +1,50 @@
+"""The stage on this machine: who answers, what was answered before, and the work of the stage or of a shard of it."""
+
+from dataclasses import dataclass
+
+from components.core.contracts.artifacts import Artifact
+from components.core.contracts.records import GeneratorIdentity
+from components.core.execution import Outcome, Workplace
+from components.core.home import Home
+from components.core.models.store import StoredModel
+from components.self_generate.generation import Generator
+from components.self_generate.generations import generations_of, in_use
+from components.self_generate.settings import SelfGenerateSettings
+from components.self_generate.stage import decoding_of, plan_of, self_generate
+from components.self_generate.vllm_generator import VllmGenerator, vllm_identity, vllm_machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answerer:
+    """Who answers, and where; it starts with the first question."""
+
+    identity: GeneratorIdentity
+    machine: str
+    generator: Generator
+
+
+def answerer_of(llm: StoredModel, settings: SelfGenerateSettings) -> Answerer:
+    """Return who answers when the stage runs with these settings."""
+    identity = vllm_identity(llm)
+    generator = VllmGenerator(
+        model=llm,
+        dtype=identity.dtype,
+        decoding=decoding_of(settings),
+        batch=settings.batch,
+        window_tokens=settings.window_tokens,
+    )
+    return Answerer(identity=identity, machine=vllm_machine(), generator=generator)
+
+
+def answer(
+    descriptions: Artifact, llm: StoredModel, settings: SelfGenerateSettings, home: Home, place: Workplace
+) -> Outcome:
+    """Do the work of the stage, or of the shard that the settings name.
+
+    Raises:
+        DestaError: see `plan_of` and `self_generate`.
+    """
+    answerer, root = answerer_of(llm, settings), home.root / "generations"
+    plan = plan_of(descriptions, settings, answerer.identity)
+    with in_use(root):
+        return self_generate(plan, answerer.generator, generations_of(root, answerer.identity, answerer.machine), place)

@@ -1,0 +1,138 @@
+"""What each command of `desta` calls and prints. What is heavy is imported by the command that needs it."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from components.core.contracts.errors import ExitCode
+from components.core.home import current_home
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the pipeline and print what came of it."""
+    from pipelines.request import runnable_profile
+    from pipelines.run import run
+    from pipelines.status import status_of
+    from pipelines.summary import summary_of
+
+    run_dir, ending = run(runnable_profile(args), current_home())
+    status = status_of(run_dir)
+    _print(status.model_dump(mode="json") if args.json else summary_of(status, run_dir))
+    if ending.error:
+        print(f"error: {ending.error}", file=sys.stderr)
+    return ending.exit_code
+
+
+def plan(args: argparse.Namespace) -> int:
+    """Print what a run would do."""
+    from pipelines.plan import plan
+    from pipelines.request import requested_profile
+
+    stages = plan(requested_profile(args), current_home())
+    if args.json:
+        _print({"stages": {name: stage.model_dump(mode="json") for name, stage in stages.items()}})
+    else:
+        _print("\n".join(f"{name:<17} {stage.action:<6} {'; '.join(stage.because)}" for name, stage in stages.items()))
+    return ExitCode.DONE
+
+
+def status(args: argparse.Namespace) -> int:
+    """Print how a run stands."""
+    from pipelines.status import run_dir_of, status_of
+    from pipelines.summary import summary_of
+
+    run_dir = run_dir_of(current_home(), args.run)
+    status = status_of(run_dir)
+    _print(status.model_dump(mode="json") if args.json else summary_of(status, run_dir))
+    return ExitCode.DONE
+
+
+def runs(args: argparse.Namespace) -> int:
+    """Print all runs."""
+    from pipelines.status import run_dirs, shorter, status_of
+    from pipelines.summary import line_of
+
+    runs = [shorter(status_of(run_dir)) for run_dir in run_dirs(current_home())]
+    _print([run.model_dump(mode="json") for run in runs] if args.json else "\n".join(map(line_of, runs)))
+    return ExitCode.DONE
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Print what is right and wrong with this installation."""
+    from pipelines.doctor import State, diagnose, report
+
+    findings = diagnose()
+    _print(report(findings, as_json=args.json))
+    return ExitCode.FAILED if any(finding.state is State.ERROR for finding in findings) else ExitCode.DONE
+
+
+def models(args: argparse.Namespace) -> int:
+    """Print or fill the model store."""
+    from pipelines.model_store import fetch, listing
+
+    _print(fetch(args.reference, current_home()) if args.action == "fetch" else listing(current_home()))
+    return ExitCode.DONE
+
+
+def export(args: argparse.Namespace) -> int:
+    """Export what a run accepted."""
+    from pipelines.export.exporting import export
+
+    exported = export(args.format, args.run, args.to, current_home(), args.notice)
+    _print(exported.model_dump(mode="json") if args.json else str(exported))
+    return ExitCode.DONE
+
+
+def publish(args: argparse.Namespace) -> int:
+    """Publish what a run accepted."""
+    from pipelines.publish.publishing import Request, publish
+    from pipelines.sample_data import ROOT
+
+    request = Request(run_id=args.run, name=args.name, push=not args.no_push, dry_run=args.dry_run)
+    publication = publish(request, current_home(), ROOT)
+    _print(publication.model_dump(mode="json") if args.json else str(publication))
+    return ExitCode.DONE
+
+
+def prompts(args: argparse.Namespace) -> int:
+    """Check or expand prompt pools."""
+    from pipelines.stage_command import run_stage_command
+
+    return run_stage_command(f"self_generate.{args.action}_prompts", args.arguments)
+
+
+def gc(args: argparse.Namespace) -> int:
+    """Collect kept answers that nothing needs."""
+    from pipelines.stage_command import run_stage_command
+
+    flags = {"--dry-run": args.dry_run, "--json": args.json}
+    return run_stage_command("self_generate.collect_generations", [flag for flag, on in flags.items() if on])
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Answer a part of a run again."""
+    from pipelines.replay import replay
+
+    options = [f"--{name}={value}" for name in ("fraction", "seed") if (value := getattr(args, name)) is not None]
+    return replay(args.run, [*options, *(["--json"] if args.json else [])], current_home())
+
+
+def ui(args: argparse.Namespace) -> int:
+    """Open MLflow."""
+    from pipelines.ui import open_ui
+
+    open_ui(current_home(), args.port)
+    return ExitCode.DONE
+
+
+def compile_(args: argparse.Namespace) -> int:
+    """Write the pipeline."""
+    from pipelines.alignment import compile_alignment
+
+    compile_alignment(args.file)
+    return ExitCode.DONE
+
+
+def _print(result: Any) -> None:
+    print(result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False))
