@@ -16,7 +16,7 @@ from components.core.digests import seed_of
 from components.validate_data.contamination import Exposure, exposures_of
 
 _ONES_OWN = ("clip_id", "domain", "split", "source.corpus", "duration_s")
-_CLIP_COLUMNS = (*_ONES_OWN, "speaker_id", "source.source_id", "source.sha256")
+_SHARED = ("speaker_id", "segments.list.element.speaker_id", "source.source_id", "source.sha256", "fingerprint")
 
 
 class KnownClip(NamedTuple):
@@ -35,7 +35,7 @@ KnownClips = Mapping[str, KnownClip]
 
 def known_clips(clips: Artifact, blocklist: frozenset[str] = frozenset()) -> KnownClips:
     """Read what is said of every clip, without its audio."""
-    table = pa.concat_tables(columns_of(clips, Clip, *_CLIP_COLUMNS))
+    table = pa.concat_tables(columns_of(clips, Clip, *_ONES_OWN, *_SHARED))
     exposures = exposures_of(table, blocklist)
     return {
         clip_id: KnownClip(intern(domain), intern(split), intern(corpus), duration_s, exposures.get(clip_id))
@@ -67,11 +67,13 @@ class Uses:
 def columns_of(artifact: Artifact, record: type[Record], *names: str) -> Iterator[pa.Table]:
     """Yield some columns of the accepted rows, such as `clip_id` or `source.corpus`, one file at a time.
 
+    What is inside a list, as `segments.list.element.speaker_id`, comes as a list of structs under the list's name.
     Without a row there is one empty table. The artifact has been verified when it was opened.
     """
+    found = [name.partition(".list.")[0] for name in names]
     parts = [artifact.folder / entry.path for entry in artifact.manifest.files if entry.path.startswith("part-")]
     for part in parts:
         with pq.ParquetFile(part) as file:
-            yield file.read(columns=list(names)).flatten().select(list(names))
+            yield file.read(columns=list(names)).flatten().select(found)
     if not parts:
-        yield schema_of(record).empty_table().flatten().select(list(names))
+        yield schema_of(record).empty_table().flatten().select(found)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from components.core.contracts.artifacts import open_artifact
-from components.core.contracts.records import Clip, Split
+from components.core.contracts.records import Clip, Segment, Split
 from components.validate_data.contamination import Exposure
 from components.validate_data.known_clips import KnownClip, Uses, columns_of, known_clips
 from tests.builders import make_clip, make_source, make_tone
@@ -39,6 +39,18 @@ def test_of_two_things_that_are_shared_the_more_protected_one_counts(tmp_path: P
     shared = a_clip(0, Split.TRAIN, source_id="tape", speaker_id="ann")
     others = (a_clip(1, Split.VALIDATION, source_id="tape"), a_clip(2, Split.EVALUATION, speaker_id="ann"))
     assert known(tmp_path, shared, *others)[shared.clip_id].exposure == Exposure("speaker 'ann'", "evaluation")
+
+
+def test_a_speaker_of_a_segment_is_shared_too_and_so_is_a_sound(tmp_path: Path) -> None:
+    said = Segment(start_s=0.0, end_s=0.5, transcript=None, speaker_id="ann", attributes={})
+    meeting = a_clip(0, Split.TRAIN).model_copy(
+        update={"segments": (said, said.model_copy(update={"speaker_id": None}))}
+    )
+    ann, copy = (a_clip(1, Split.EVALUATION, speaker_id="ann"), a_clip(2, Split.TRAIN, fingerprint="ab" * 64))
+    original = a_clip(3, Split.VALIDATION, fingerprint="ab" * 64)
+    found = known(tmp_path, meeting, ann, copy, original)
+    assert found[meeting.clip_id].exposure == Exposure("speaker 'ann'", "evaluation")
+    assert found[copy.clip_id].exposure == Exposure(f"sound '{'ab' * 20}'", "validation")
 
 
 def test_clips_without_a_speaker_have_none_in_common(tmp_path: Path) -> None:
