@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.core.contracts.artifacts import Artifact
-from components.core.contracts.parquet import schema_of
+from components.core.contracts.parquet import read_columns
 from components.core.contracts.records import Clip, Record
 from components.core.digests import seed_of
 from components.validate_data.contamination import Exposure, exposures_of
@@ -35,7 +34,10 @@ KnownClips = Mapping[str, KnownClip]
 
 def known_clips(clips: Artifact, blocklist: frozenset[str] = frozenset()) -> KnownClips:
     """Read what is said of every clip, without its audio."""
-    table = pa.concat_tables(columns_of(clips, Clip, *_ONES_OWN, *_SHARED))
+    tables = list(columns_of(clips, Clip, *_ONES_OWN, *_SHARED))
+    if not tables:
+        return {}
+    table = pa.concat_tables(tables)
     exposures = exposures_of(table, blocklist)
     return {
         clip_id: KnownClip(intern(domain), intern(split), intern(corpus), duration_s, exposures.get(clip_id))
@@ -65,15 +67,10 @@ class Uses:
 
 
 def columns_of(artifact: Artifact, record: type[Record], *names: str) -> Iterator[pa.Table]:
-    """Yield some columns of the accepted rows, such as `clip_id` or `source.corpus`, one file at a time.
+    """Yield some columns of the accepted rows (see `read_columns`), one file at a time.
 
-    What is inside a list, as `segments.list.element.speaker_id`, comes as a list of structs under the list's name.
-    Without a row there is one empty table. The artifact has been verified when it was opened.
+    The artifact has been verified when it was opened.
     """
-    found = [name.partition(".list.")[0] for name in names]
-    parts = [artifact.folder / entry.path for entry in artifact.manifest.files if entry.path.startswith("part-")]
-    for part in parts:
-        with pq.ParquetFile(part) as file:
-            yield file.read(columns=list(names)).flatten().select(found)
-    if not parts:
-        yield schema_of(record).empty_table().flatten().select(found)
+    for entry in artifact.manifest.files:
+        if entry.path.startswith("part-"):
+            yield read_columns(artifact.folder / entry.path, record, names)
