@@ -44,7 +44,7 @@ def add_flags(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     """Give a parser one flag for each setting; values stay text until `checked` reads them."""
     group = parser.add_argument_group("settings")
     for name, field in model.model_fields.items():
-        default = "" if field.default_factory else f" (default: {field.default})"
+        default = "" if field.default_factory else f" (default: {'none' if field.default == '' else field.default})"
         text = f"{field.description}{default}".replace("%", "%%")
         group.add_argument(_flag(name), dest=name, default=argparse.SUPPRESS, metavar="VALUE", help=text)
 

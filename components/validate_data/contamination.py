@@ -1,7 +1,7 @@
 """What must be heard in one split only: a clip, a recording, a speaker; and what must not be heard at all.
 
 The splits that measure keep what they share: of two clips with one speaker, the one in the less protected split is
-contaminated. Equality is all that is asked here; near-duplicates are refused when audio is ingested.
+contaminated. Equality is all that is asked here; what sounds nearly alike is refused when audio is ingested.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,8 @@ from components.core.contracts.records import Split
 
 _PROTECTION = [Split.TRAIN.value, Split.VALIDATION.value, Split.EVALUATION.value]
 """The splits, the most protected last."""
-_SHARED = {"clip_id": "clip", "source.source_id": "recording", "speaker_id": "speaker"}
+_SHARED = {"clip_id": "clip", "source.source_id": "recording", "speaker_id": "speaker", "fingerprint": "sound"}
+_LONGEST_NAME = 40
 
 
 class Exposure(NamedTuple):
@@ -34,20 +35,33 @@ class Exposure(NamedTuple):
 def exposures_of(clips: pa.Table, blocklist: frozenset[str]) -> Mapping[str, Exposure]:
     """Return the exposure of each clip that has one, by its id.
 
-    `clips` has the columns clip_id, source.source_id, speaker_id, split and source.sha256. What is kept grows with the
-    exposed clips only.
+    `clips` has the columns clip_id, split, source.source_id, speaker_id, segments (with a speaker_id), fingerprint and
+    source.sha256. What is kept grows with the exposed clips only.
     """
     ranks = pc.index_in(clips["split"], value_set=pa.array(_PROTECTION))
-    ranked = clips.append_column("rank", ranks)
+    ranked = _with_speakers_of_segments(clips.append_column("rank", ranks))
     found: dict[str, Exposure] = {}
     for column, word in _SHARED.items():
         for clip_id, name, split in _shared(ranked, column):
-            exposure = Exposure(f"{word} {name!r}", split)
+            exposure = Exposure(f"{word} {name[:_LONGEST_NAME]!r}", split)
             if clip_id not in found or exposure.contaminates(found[clip_id].held_by or split):
                 found[clip_id] = exposure
     for clip_id in _blocked(clips, blocklist):
         found[clip_id] = Exposure("the blocklist", None)
     return found
+
+
+def _with_speakers_of_segments(clips: pa.Table) -> pa.Table:
+    """Add a row for each segment, with its clip's id and rank and a speaker of its own."""
+    segments = clips["segments"].combine_chunks()
+    within = pc.list_parent_indices(segments)
+    of_segments = {
+        "clip_id": clips["clip_id"].take(within),
+        "rank": clips["rank"].take(within),
+        "speaker_id": pc.struct_field(pc.list_flatten(segments), "speaker_id"),
+    }
+    columns = [*_SHARED, "rank"]
+    return pa.concat_tables([clips.select(columns), pa.table(of_segments)], promote_options="default")
 
 
 def _shared(clips: pa.Table, column: str) -> Iterator[tuple[str, str, str]]:

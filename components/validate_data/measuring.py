@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -45,7 +44,7 @@ class Measurer:
     def row(self, sample: Sample) -> dict[str, Any]:
         """Measure a sample; each sample once, since its id and its answer are counted."""
         clip = self._clips.get(sample.clip_id)
-        return asdict(self._measures(sample)) | self._limits(sample.domain, clip.corpus if clip else None)
+        return vars(self._measures(sample)) | self._limits(sample.domain, clip.corpus if clip else None)
 
     def _measures(self, sample: Sample) -> Measures:
         clip = self._clips.get(sample.clip_id)

@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
@@ -100,17 +100,34 @@ def read_shard(path: Path, record: type[R]) -> Iterator[R]:
     Raises:
         ContractError: the file is not Parquet, has another record or contract, or a row is not valid.
     """
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise ContractError(f"{path}: not a readable Parquet file: {error}") from error
-    with file:
-        _check_schema(path, file.schema_arrow, record)
+    with _opened(path, record) as file:
         number = 0
         for batch in file.iter_batches(batch_size=_READ_ROWS):
             for row in batch.to_pylist(maps_as_pydicts="strict"):
                 yield _record(path, number, row, record)
                 number += 1
+
+
+def read_columns(path: Path, record: type[Record], names: Sequence[str]) -> pa.Table:
+    """Return some columns of a Parquet file, such as `clip_id` or `source.corpus`.
+
+    What is inside a list, as `segments.list.element.speaker_id`, comes as a list of structs under the list's name.
+
+    Raises:
+        ContractError: the file is not Parquet, or has another record or contract.
+    """
+    with _opened(path, record) as file:
+        found = file.read(columns=list(names)).flatten()
+    return found.select([name.partition(".list.")[0] for name in names])
+
+
+def _opened(path: Path, record: type[Record]) -> pq.ParquetFile:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ContractError(f"{path}: not a readable Parquet file: {error}") from error
+    _check_schema(path, file.schema_arrow, record)
+    return file
 
 
 def _check_schema(path: Path, found: pa.Schema, record: type[Record]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.core.contracts.artifacts import Artifact, read_manifest
+from components.core.contracts.artifacts import Artifact
 from components.core.home import Home
 from components.validate_data.drift import changes_of, latest_accepted, total_variation
 from components.validate_data.policy import standard_policy
@@ -69,6 +69,8 @@ def accepted(home: Home, name: str, clip: Any, *settings: str, passes: bool = Tr
 def test_the_page_compares_with_the_last_result_that_passed_and_the_digest_does_not_know(
     home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    results = home.store / "validate_data"
+    assert latest_accepted(results) is None
     first = accepted(home, "first", DOG).digest
     accepted(home, "refused", SONG, "--thresholds", "gates.max_nll=0.1", passes=False)
     second = accepted(home, "second", SONG)
@@ -76,16 +78,12 @@ def test_the_page_compares_with_the_last_result_that_passed_and_the_digest_does_
     assert drift["baseline"] == first
     assert [line.partition(":")[0] for line in drift["warnings"]] == ["domain shares changed by 1.00 (at most 0.2)"]
     assert "since the samples accepted before, domain shares changed by 1.00" in capsys.readouterr().err
+
+    (results / second.manifest.lineage.key / "manifest.json").write_text("{}")
+    before = latest_accepted(results)
+    assert before is not None
+    assert before.digest == first
+
     alone = Home(tmp_path / "alone")
     monkeypatch.setenv("DESTA_HOME", str(alone.root))
     assert accepted(alone, "second", SONG).digest == second.digest
-
-
-def test_a_damaged_or_older_result_is_no_baseline(home: Home) -> None:
-    results = home.root / "store" / "validate_data"
-    assert latest_accepted(results) is None
-    accepted(home, "first", DOG)
-    (folder,) = [folder for folder in results.iterdir() if not folder.name.startswith(".")]
-    assert latest_accepted(results) == read_manifest(folder)
-    (folder / "manifest.json").write_text("{}")
-    assert latest_accepted(results) is None

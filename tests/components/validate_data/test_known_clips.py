@@ -1,9 +1,9 @@
 from pathlib import Path
 
 from components.core.contracts.artifacts import open_artifact
-from components.core.contracts.records import Clip, Split
+from components.core.contracts.records import Clip, Segment, Split
 from components.validate_data.contamination import Exposure
-from components.validate_data.known_clips import KnownClip, Uses, columns_of, known_clips
+from components.validate_data.known_clips import KnownClip, Uses, known_clips
 from tests.builders import make_clip, make_source, make_tone
 from tests.components.validate_data.making import BELL, DOG, SONG, write_inputs
 
@@ -41,6 +41,18 @@ def test_of_two_things_that_are_shared_the_more_protected_one_counts(tmp_path: P
     assert known(tmp_path, shared, *others)[shared.clip_id].exposure == Exposure("speaker 'ann'", "evaluation")
 
 
+def test_a_speaker_of_a_segment_is_shared_too_and_so_is_a_sound(tmp_path: Path) -> None:
+    said = Segment(start_s=0.0, end_s=0.5, transcript=None, speaker_id="ann", attributes={})
+    meeting = a_clip(0, Split.TRAIN).model_copy(
+        update={"segments": (said, said.model_copy(update={"speaker_id": None}))}
+    )
+    ann, copy = (a_clip(1, Split.EVALUATION, speaker_id="ann"), a_clip(2, Split.TRAIN, fingerprint="ab" * 64))
+    original = a_clip(3, Split.VALIDATION, fingerprint="ab" * 64)
+    found = known(tmp_path, meeting, ann, copy, original)
+    assert found[meeting.clip_id].exposure == Exposure("speaker 'ann'", "evaluation")
+    assert found[copy.clip_id].exposure == Exposure(f"sound '{'ab' * 20}'", "validation")
+
+
 def test_clips_without_a_speaker_have_none_in_common(tmp_path: Path) -> None:
     found = known(tmp_path, a_clip(0, Split.TRAIN), a_clip(1, Split.EVALUATION))
     assert [clip.exposure for clip in found.values()] == [None, None]
@@ -58,7 +70,5 @@ def test_a_key_counts_its_earlier_uses() -> None:
     assert [uses.before(key) for key in ("once", "twice", "other", "twice", "twice")] == [0, 0, 0, 1, 2]
 
 
-def test_without_a_row_the_columns_are_there(tmp_path: Path) -> None:
-    clips = open_artifact(write_inputs(tmp_path, [], []).clips)
-    (table,) = columns_of(clips, Clip, "clip_id", "source.corpus")
-    assert (table.num_rows, table.column_names) == (0, ["clip_id", "source.corpus"])
+def test_without_a_clip_nothing_is_known(tmp_path: Path) -> None:
+    assert known(tmp_path) == {}

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.core.contracts.errors import ContractError
-from components.core.contracts.parquet import read_shard, write_shard, write_shards
+from components.core.contracts.parquet import read_columns, read_shard, write_shard, write_shards
 from components.core.contracts.records import Clip, Description, Sample
 from tests.builders import make_clip, make_description, make_measurements, make_sample, make_tone
 
@@ -83,3 +83,19 @@ def test_other_tools_know_that_the_audio_column_plays(tmp_path: Path) -> None:
 
     assert [field.name for field in schema.field("audio").type] == ["bytes", "path"]
     assert b'"audio": {"sampling_rate": 16000, "_type": "Audio"}' in schema.metadata[b"huggingface"]
+
+
+def test_some_columns_can_be_read_without_the_others(tmp_path: Path) -> None:
+    clip = make_clip(speaker_id="ann")
+    write_shard(tmp_path / "a.parquet", [clip, clip], Clip)
+
+    found = read_columns(tmp_path / "a.parquet", Clip, ["speaker_id", "source.corpus", "segments.list.element.end_s"])
+
+    assert found.to_pydict() == {"speaker_id": ["ann"] * 2, "source.corpus": ["test"] * 2, "segments": [[], []]}
+
+
+def test_columns_of_another_record_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+    write_shard(tmp_path / "a.parquet", [make_sample()], Sample)
+
+    with pytest.raises(ContractError, match=r"a\.parquet: holds Sample, not Clip rows"):
+        read_columns(tmp_path / "a.parquet", Clip, ["clip_id"])
