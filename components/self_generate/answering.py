@@ -1,4 +1,4 @@
-"""The stage on this machine: who answers, what was answered before, and the work of the stage or of a shard of it."""
+"""The stage: who answers, what was answered before, and the work of the stage or of a shard of it."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from components.core.home import Home
 from components.core.models.store import StoredModel
 from components.self_generate.generation import Generator
 from components.self_generate.generations import generations_of, in_use
+from components.self_generate.server_generator import ServerGenerator, find_server
 from components.self_generate.settings import SelfGenerateSettings
 from components.self_generate.stage import decoding_of, plan_of, self_generate
 from components.self_generate.vllm_generator import VllmGenerator, vllm_identity, vllm_machine
@@ -24,12 +25,21 @@ class Answerer:
 
 
 def answerer_of(llm: StoredModel, settings: SelfGenerateSettings) -> Answerer:
-    """Return who answers when the stage runs with these settings."""
+    """Return who answers when the stage runs with these settings; a server is checked here.
+
+    Raises:
+        SourceError: the server cannot be reached, or is not a vLLM that serves this model.
+    """
+    decoding = decoding_of(settings)
+    if settings.server:
+        served = find_server(llm, settings)
+        asking = ServerGenerator(model=llm, served=served, settings=settings, decoding=decoding)
+        return Answerer(identity=served.identity, machine=f"server {served.fingerprint}", generator=asking)
     identity = vllm_identity(llm)
     generator = VllmGenerator(
         model=llm,
         dtype=identity.dtype,
-        decoding=decoding_of(settings),
+        decoding=decoding,
         batch=settings.batch,
         window_tokens=settings.window_tokens,
     )
