@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,8 +16,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def deciding(self) -> dict[str, Any]:
-        """Return what of the settings decides a stage's result; a file counts by its content, not by its name."""
-        return self.model_dump(mode="json")
+        """Return what of the settings decides a stage's result: all but those that are marked `ONLY_HOW`.
+
+        A file counts by its content, not by its name.
+        """
+        aside = {name for name, field in type(self).model_fields.items() if ONLY_HOW in field.metadata}
+        return self.model_dump(mode="json", exclude=aside)
+
+
+ONLY_HOW: Final = "only how"
+"""In `Annotated`: marks a setting that decides how a result is made and not what it is; it is no part of the key."""
 
 
 S = TypeVar("S", bound=Settings)

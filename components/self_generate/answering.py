@@ -1,14 +1,13 @@
-"""The stage on this machine: who answers, what was answered before, and the work of the stage or of a shard of it."""
+"""The stage: who answers, what was answered before, and the work of the stage or of a shard of it."""
 
 from components.core.contracts.artifacts import Artifact
 from components.core.execution import Outcome, Workplace
 from components.core.home import Home
 from components.core.models.store import StoredModel
-from components.self_generate.engine import engine_of
+from components.self_generate.engine import answerer_of
 from components.self_generate.generations import generations_of, in_use
 from components.self_generate.settings import SelfGenerateSettings
 from components.self_generate.stage import plan_of, self_generate
-from components.self_generate.vllm_generator import vllm_machine
 
 
 def answer(
@@ -19,7 +18,7 @@ def answer(
     Raises:
         DestaError: see `plan_of` and `self_generate`.
     """
-    identity, generator = engine_of(llm, settings)
-    plan, root = plan_of(descriptions, settings, identity), home.root / "generations"
+    answerer, root = answerer_of(llm, settings), home.root / "generations"
+    plan = plan_of(descriptions, settings, answerer.identity)
     with in_use(root):
-        return self_generate(plan, generator, generations_of(root, identity, vllm_machine()), place)
+        return self_generate(plan, answerer.generator, generations_of(root, answerer.identity, answerer.machine), place)

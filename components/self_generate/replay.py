@@ -55,29 +55,28 @@ def _command(argv: Sequence[str] | None) -> None:
 
 
 def _replay(samples: Artifact, llm: StoredModel, settings: ReplaySettings, home: Home) -> "Replayed":
-    from components.self_generate.engine import engine_of
+    from components.self_generate.engine import answerer_of
     from components.self_generate.generations import generations_of, in_use
     from components.self_generate.replaying import Replay, batches_of, changes_of, chosen
-    from components.self_generate.vllm_generator import vllm_machine
 
     made_with = checked("self_generate", SelfGenerateSettings, samples.manifest.lineage.settings)
     recorded = GeneratorIdentity(**samples.manifest.facts["generator"])
-    now, _ = engine_of(llm, made_with)
-    changed = changes_of(recorded, now)
+    now = answerer_of(llm, made_with)
+    changed = changes_of(recorded, now.identity)
     for name, (old, new) in changed.items():
         print(f"replay: the generator is not as recorded: {name} {old} → {new}", file=sys.stderr)
     root = home.root / "generations"
     with in_use(root):
-        generations = generations_of(root, recorded, vllm_machine())
+        generations = generations_of(root, recorded, now.machine)
         batches = chosen(batches_of(samples, generations, made_with.batch), settings)
         # Answers that were found may come from larger batches than this result's own.
         largest = max(made_with.batch, *(len(batch.sample_ids) for batch in batches))
-        _, generator = engine_of(llm, made_with.model_copy(update={"batch": largest}))
+        answerer = answerer_of(llm, made_with.model_copy(update={"batch": largest}))
         replay = Replay(
             samples=samples,
-            generator=generator,
+            generator=answerer.generator,
             changed=changed,
-            machine=vllm_machine(),
+            machine=now.machine,
             generations=generations,
             tokenizer=llm.folder / "tokenizer.json",
             progress=Progress(),

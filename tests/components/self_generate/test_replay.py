@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from components.self_generate.generation import Asked, Reply
 from components.self_generate.generations import generations_of
 from components.self_generate.replaying import Reason, Replay, Replayed, batches_of, changes_of, chosen
 from components.self_generate.settings import ReplaySettings
-from components.self_generate.vllm_generator import vllm_identity
 from tests.builders import make_generator
 from tests.components.self_generate.making import SETTINGS, Teller, describe, make_descriptions, make_samples
 
@@ -178,7 +178,8 @@ def test_the_model_answers_again_in_the_same_bytes(
     assert (report["answers_in_result"], report["on_record"], report["batches"]) == (12, asked, 1)
     assert (report["identical"], report["changed"]) == (asked, {})
 
-    monkeypatch.setattr(engine, "engine_of", lambda model, _: (vllm_identity(model), Teller()))
+    real = engine.answerer_of
+    monkeypatch.setattr(engine, "answerer_of", lambda *asked: replace(real(*asked), generator=Teller()))
     with pytest.raises(SystemExit) as ended:
         command.main([*samples, "--fraction=0.3"])
     assert ended.value.code == 1
