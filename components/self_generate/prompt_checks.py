@@ -123,9 +123,9 @@ def form_fault(text: str) -> str | None:
     """Say what is wrong with the form of a prompt, `None` if nothing is."""
     if text.count('"') % 2:
         return "has an odd number of quotation marks: close or remove them"
-    if re.search(r"[.?!]\"?$", text.strip()) and len(text.splitlines()) == 1:
+    if re.search(r"[.?!]\"?$", text.strip()) and text.isprintable():
         return None
-    return "is not whole sentences in one line: end it with a full stop, a question mark or an exclamation mark"
+    return "is not whole sentences in one line: end it with a full stop, question mark or exclamation mark"
 
 
 def _variants(file: PoolFile, path: Path) -> Iterator[PoolFault]:

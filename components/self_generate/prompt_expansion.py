@@ -4,6 +4,7 @@ The pool is written after every batch and the account of it last: what is not in
 expansion that was killed ends with the same bytes as one that was not.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-import yaml
 from pydantic import Field, ValidationError
 
 from components.core.contracts.errors import ConfigurationError
@@ -273,6 +273,7 @@ def _keep(folder: Path, domain: Domain, account: Account) -> None:
 
 
 def _flow(entry: PoolEntry) -> str:
+    """Write a prompt as people do in the pools that ship; what the rules let pass is as good in YAML as in JSON."""
     values = entry.model_dump(exclude_none=True)
-    line: str = yaml.safe_dump(values, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
-    return line.strip()
+    text = json.dumps(values["text"], ensure_ascii=False)
+    return "{" + ", ".join(f"{name}: {text if name == 'text' else value}" for name, value in values.items()) + "}"

@@ -116,11 +116,11 @@ def test_a_leak_is_a_fault(tmp_path: Path, text: str) -> None:
         ("?!", "has 1 words, want at least 3: ask in full"),
         (
             "Here is a question: ",
-            "is not whole sentences in one line: end it with a full stop, a question mark or an exclamation mark",
+            "is not whole sentences in one line: end it with a full stop, question mark or exclamation mark",
         ),
         (
             "Who is it?\nAnd where?",
-            "is not whole sentences in one line: end it with a full stop, a question mark or an exclamation mark",
+            "is not whole sentences in one line: end it with a full stop, question mark or exclamation mark",
         ),
         ('Who says "stop?', "has an odd number of quotation marks: close or remove them"),
     ],

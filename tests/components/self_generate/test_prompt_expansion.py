@@ -118,6 +118,7 @@ def test_the_backbone_is_shown_its_own_category_and_the_parent_last(
         ("", Rule.LENGTH),
         ("why " * 31 + "?", Rule.LENGTH),
         ("Here is a new request:", Rule.FORM),
+        ("Who barks \x7f there?", Rule.FORM),
         ('It says: "Who barks there?', Rule.FORM),
         ("What does the caption tell you?", Rule.LEAK),
         ("How LOUD, is it?!", Rule.REPEATED),
@@ -132,6 +133,15 @@ def test_what_breaks_a_rule_is_refused_and_counted(
     assert account.refused == {rule.value: 12}
     assert account.refused_in_a_row == 12
     assert check_pool(tmp_path / "out" / "sound.yaml").faults == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['He asks: "Who\'s there?" Why?', "{a}: [b, c] # d \\n?", "¿Qué é isto 🐸, やあ?", "null: - & * ! | > % @ `?"],
+)
+def test_what_is_kept_is_read_back_as_it_was(text: str, ask: Callable[..., Expansion], tmp_path: Path) -> None:
+    grow(ask(to=7), Writer(iter([text] * 4)), tmp_path / "out")
+    assert check_pool(tmp_path / "out" / "sound.yaml").entries[-1].text == text
 
 
 def test_an_answer_that_was_cut_off_is_refused(ask: Callable[..., Expansion], tmp_path: Path) -> None:
