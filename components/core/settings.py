@@ -73,7 +73,7 @@ def as_flags(settings: Mapping[str, Any]) -> list[str]:
 def flat(settings: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each setting by one dotted name; a mapping with free names, such as those of corpora, stays whole."""
     for name, value in settings.items():
-        if isinstance(value, Mapping) and value and all(key.isidentifier() for key in value):
+        if isinstance(value, Mapping) and all(key.isidentifier() for key in value):
             yield from flat(value, f"{within}{name}.")
         else:
             yield f"{within}{name}", value

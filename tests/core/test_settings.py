@@ -53,7 +53,6 @@ def test_settings_inside_settings_have_dotted_names_and_free_names_stay_together
         "heat_c": 1,
         "policy.gates.most": 2,
         "policy.corpus": {"a b": {"most": 3}},
-        "policy.none": {},
     }
 
 
