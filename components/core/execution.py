@@ -59,7 +59,7 @@ def lineage_of(
     parts: dict[str, Any] = {
         "stage": stage.name,
         "code": code_digest("components.core", f"components.{stage.name}"),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.deciding(),
         "inputs": inputs,
         "models": models,
         "sources": sources,

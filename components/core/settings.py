@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +13,15 @@ class Settings(BaseModel):
     """The base of all settings: frozen, and a name that does not exist is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def deciding(self) -> dict[str, Any]:
+        """Return the settings that decide what a result is: all but those that are marked `ONLY_HOW`."""
+        aside = {name for name, field in type(self).model_fields.items() if ONLY_HOW in field.metadata}
+        return self.model_dump(mode="json", exclude=aside)
+
+
+ONLY_HOW: Final = "only how"
+"""In `Annotated`: marks a setting that decides how a result is made and not what it is; it is no part of the key."""
 
 
 S = TypeVar("S", bound=Settings)

@@ -1,14 +1,13 @@
-"""The stage on this machine: who answers, what was answered before, and the work of the stage or of a shard of it."""
+"""The stage: who answers, what was answered before, and the work of the stage or of a shard of it."""
 
 from components.core.contracts.artifacts import Artifact
 from components.core.execution import Outcome, Workplace
 from components.core.home import Home
 from components.core.models.store import StoredModel
-from components.self_generate.engine import engine_of
+from components.self_generate.engine import engine_of, machine_of
 from components.self_generate.generations import generations_of, in_use
 from components.self_generate.settings import SelfGenerateSettings
 from components.self_generate.stage import plan_of, self_generate
-from components.self_generate.vllm_generator import vllm_machine
 
 
 def answer(
@@ -22,4 +21,4 @@ def answer(
     identity, generator = engine_of(llm, settings)
     plan, root = plan_of(descriptions, settings, identity), home.root / "generations"
     with in_use(root):
-        return self_generate(plan, generator, generations_of(root, identity, vllm_machine()), place)
+        return self_generate(plan, generator, generations_of(root, identity, machine_of(generator)), place)

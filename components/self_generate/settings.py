@@ -1,14 +1,16 @@
 """What can be set when the backbone writes the training targets."""
 
-from typing import Self
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from components.core.settings import Settings
+from components.core.contracts.errors import ConfigurationError
+from components.core.settings import ONLY_HOW, Settings
 
 
 class SelfGenerateSettings(Settings):
-    """How many questions are asked, how the answers are drawn, and how they are batched."""
+    """How many questions are asked, how the answers are drawn, how they are batched, and who is asked."""
 
     prompts_per_clip: int = Field(3, ge=1, description="different prompts that each clip is asked about")
     temperature: float = Field(0.05, ge=0, description="sampling temperature; 0 takes the likeliest token")
@@ -17,6 +19,30 @@ class SelfGenerateSettings(Settings):
     seed: int = Field(42, ge=0, description="seed of the choice of prompts and of the sampling")
     batch: int = Field(64, ge=1, description="questions that are answered together and kept together")
     window_tokens: int = Field(1024, ge=2, description="longest conversation, answer included, that the engine holds")
+    server: Annotated[str, ONLY_HOW] = Field(
+        "", description="address of a vLLM server that answers, scheme and host first; none: vLLM in this process"
+    )
+    concurrency: Annotated[int, ONLY_HOW] = Field(32, ge=1, description="questions that a server has at a time")
+    retries: Annotated[int, ONLY_HOW] = Field(
+        8, ge=0, description="failures of a server in a row that are tried again, after waits that double from 0.5 s"
+    )
+    timeout_s: Annotated[float, ONLY_HOW] = Field(
+        120.0, gt=0, description="longest wait for one answer of a server, in seconds"
+    )
+
+    @field_validator("server")
+    @classmethod
+    def _is_an_address(cls, server: str) -> str:
+        """Refuse what no server can stand behind; a secret in it is not repeated in the error."""
+        parts = urlsplit(server)
+        if parts.username or parts.password or parts.query:
+            raise ConfigurationError(
+                "self_generate.server: an address without user, password and query is wanted, since parameters are"
+                " logged: put a key into DESTA_SERVER_KEY"
+            )
+        if server and not (parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0):
+            raise ValueError("want an address of http or https with a host, as a browser takes it")
+        return server.rstrip("/")
 
 
 class ShardSettings(SelfGenerateSettings):

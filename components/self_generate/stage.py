@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from components.core.contracts.artifacts import Artifact, Tally
@@ -13,7 +14,7 @@ from components.core.contracts.records import Decoding, GeneratorIdentity, Recor
 from components.core.conversation import audio_conversation
 from components.core.execution import Outcome, Workplace
 from components.core.runs import Increment
-from components.self_generate.generation import Generator, Reply
+from components.self_generate.generation import DOES_NOT_FIT, Generator, Reply, Stopped
 from components.self_generate.generations import Generations
 from components.self_generate.prompt_pool import load_pools
 from components.self_generate.questions import Plan, Planned
@@ -34,13 +35,17 @@ def self_generate(plan: Plan, generator: Generator, generations: Generations, pl
 
     Raises:
         ContractError: a kept reply cannot be read back.
+        Stopped: the generator could not go on; all that it had answered is kept.
     """
     found = _look_up(plan, generations, place)
     started_s = time.monotonic()
     fresh = _answer_missing(plan, generator, generations)
     shown = place.progress.track(fresh, label="answer", unit="answers", total=len(plan), first=found, size=len)
-    tokens = sum(reply.response_tokens for group in shown for reply in group)
-    _report(len(plan), found, tokens, time.monotonic() - started_s)
+    read = written = 0
+    for reply in chain.from_iterable(shown):
+        read += reply.prompt_tokens if reply.finish_reason != DOES_NOT_FIT else 0
+        written += reply.response_tokens
+    _report(len(plan), found, read, written, time.monotonic() - started_s)
     account = _Account()
     place.draft.write(_samples(plan, generations, account), Sample)
     return Outcome(
@@ -106,7 +111,12 @@ def _answer_missing(plan: Plan, generator: Generator, generations: Generations) 
     for batch in plan.batches():
         missing = [question for question in batch if question.sample_id not in generations]
         if missing:
-            replies = generator.generate(missing)
+            try:
+                replies = generator.generate(missing)
+            except Stopped as stopped:
+                if stopped.replies:
+                    generations.keep(stopped.replies)
+                raise
             generations.keep(replies)
             yield replies
 
@@ -173,8 +183,9 @@ def origin_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _report(asked: int, found: int, tokens: int, seconds: float) -> None:
+def _report(asked: int, found: int, read: int, written: int, seconds: float) -> None:
     line = f"self_generate: {asked} questions, {found} answered before"
     if asked > found:
-        line += f", {asked - found} in {seconds:.0f} s: {tokens / seconds:.0f} tokens/s"
+        rates = f"{read / seconds:.0f} prompt and {written / seconds:.0f} output tokens/s"
+        line += f", {asked - found} in {seconds:.0f} s: {rates}"
     print(line, file=sys.stderr)

@@ -15,21 +15,15 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding, GeneratorIdentity
 from components.core.digests import seed_of
 from components.core.models.store import StoredModel, identity_of
-from components.self_generate.generation import DOES_NOT_FIT, Reply
+from components.self_generate.generation import Reply, answered, tokens_of, unanswered
 from components.self_generate.questions import Question
 
 if TYPE_CHECKING:
     from vllm import LLM
     from vllm.outputs import RequestOutput
 
-_ENVIRONMENT = {
-    # Its own engine process takes far longer to start, schedules by the clock, and would outlive a killed stage.
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-}
+_PREFILL_TOKENS = 2048
+_SHARED_TOKENS = 32  # what is shared is shared in whole blocks; the CPU kernel wants multiples of 32
 
 
 def vllm_identity(model: StoredModel) -> GeneratorIdentity:
@@ -67,7 +61,8 @@ class VllmGenerator:
         Raises:
             ConfigurationError: the engine cannot start with this model and window.
         """
-        read = {question.sample_id: self._tokens(question) for question in questions}
+        tokenizer = self._engine.get_tokenizer()
+        read = {question.sample_id: tokens_of(question.conversation, tokenizer) for question in questions}
         room = self.window_tokens - self.decoding.max_tokens
         # What was asked before this batch must not decide how it is computed.
         self._engine.reset_prefix_cache()
@@ -77,18 +72,11 @@ class VllmGenerator:
             [self._sampling(sample_id) for sample_id in asked],
             use_tqdm=False,
         )
-        answered = dict(zip(asked, outputs, strict=True))
+        output_of = dict(zip(asked, outputs, strict=True))
         return [
-            _reply(sample_id, answered[sample_id]) if sample_id in answered else _unanswered(sample_id, len(tokens))
+            _reply(sample_id, output_of[sample_id]) if sample_id in output_of else unanswered(sample_id, len(tokens))
             for sample_id, tokens in read.items()
         ]
-
-    def _tokens(self, question: Question) -> list[int]:
-        conversation = [message.model_dump() for message in question.conversation]
-        tokens: list[int] = self._engine.get_tokenizer().apply_chat_template(
-            conversation, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-        return tokens
 
     def _sampling(self, sample_id: str) -> Any:
         from vllm import SamplingParams
@@ -109,57 +97,48 @@ class VllmGenerator:
 @cache
 def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "LLM":
     """Start the engine; once in a process, since it sets the process up for itself."""
-    for name, value in _ENVIRONMENT.items():
+    # Its own engine process takes far longer to start, schedules by the clock, and would outlive a killed stage.
+    in_process = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR"}
+    for name, value in {**in_process, **engine_environment()}.items():
         os.environ.setdefault(name, value)
-    if not torch.cuda.is_available():
-        # vLLM's eager form still compiles small functions, which on a CPU calls the C++ compiler for minutes.
-        os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
     from vllm import LLM
 
     try:
-        return LLM(
-            model=str(model.folder),
-            dtype=dtype,
-            max_model_len=window_tokens,
-            max_num_seqs=batch,
-            max_num_batched_tokens=max(window_tokens, _PREFILL_TOKENS),
-            # A prompt that is split over two steps makes vLLM wind the request's random generator back by an offset,
-            # which a CPU generator does not have: a seeded request would crash the engine.
-            enable_chunked_prefill=False,
-            # Questions of a batch share their first words, many the whole description: those are read once.
-            enable_prefix_caching=True,
-            block_size=_SHARED_TOKENS,
-            enforce_eager=not torch.cuda.is_available(),
-            use_tqdm_on_load=False,
-        )
+        return LLM(model=str(model.folder), **engine_options(dtype, batch, window_tokens), use_tqdm_on_load=False)
     except (OSError, RuntimeError, ValueError) as error:
         line = " ".join(str(error).split())
         raise ConfigurationError(f"self_generate: vLLM cannot start {model.ref}: {line[:300]}") from error
 
 
-_PREFILL_TOKENS = 2048
-_SHARED_TOKENS = 32  # what is shared is shared in whole blocks; the CPU kernel wants multiples of 32
+def engine_environment() -> dict[str, str]:
+    """Return the variables that vLLM needs on this machine, in this process or as a server."""
+    environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    if not torch.cuda.is_available():
+        # vLLM's eager form still compiles small functions, which on a CPU calls the C++ compiler for minutes.
+        environment["TORCHDYNAMO_DISABLE"] = "1"
+        # A server's engine then computes in its own process, and not in a third one that reads all libraries again.
+        environment["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    return environment
+
+
+def engine_options(dtype: str, batch: int, window_tokens: int) -> dict[str, Any]:
+    """Return how vLLM is set up for `batch` questions at a time, by the names that its flags have too."""
+    return {
+        "dtype": dtype,
+        "max_model_len": window_tokens,
+        "max_num_seqs": batch,
+        "max_num_batched_tokens": max(window_tokens, _PREFILL_TOKENS),
+        # A prompt that is split over two steps makes vLLM wind the request's random generator back by an offset,
+        # which a CPU generator does not have: a seeded request would crash the engine.
+        "enable_chunked_prefill": False,
+        # Questions of a batch share their first words, many the whole description: those are read once.
+        "enable_prefix_caching": True,
+        "block_size": _SHARED_TOKENS,
+        "enforce_eager": not torch.cuda.is_available(),
+    }
 
 
 def _reply(sample_id: str, output: "RequestOutput") -> Reply:
-    answer = output.outputs[0]
-    finish_reason, logprob = str(answer.finish_reason), answer.cumulative_logprob
-    return Reply(
-        sample_id=sample_id,
-        response=answer.text,
-        finish_reason=finish_reason,
-        prompt_tokens=len(output.prompt_token_ids or ()),
-        response_tokens=len(answer.token_ids) - (finish_reason == "stop"),
-        nll_per_token=None if logprob is None else -logprob / len(answer.token_ids),
-    )
-
-
-def _unanswered(sample_id: str, prompt_tokens: int) -> Reply:
-    return Reply(
-        sample_id=sample_id,
-        response="",
-        finish_reason=DOES_NOT_FIT,
-        prompt_tokens=prompt_tokens,
-        response_tokens=0,
-        nll_per_token=None,
-    )
+    answer, read = output.outputs[0], len(output.prompt_token_ids or ())
+    tokens, logprob = len(answer.token_ids), answer.cumulative_logprob
+    return answered(sample_id, answer.text, str(answer.finish_reason), read, tokens, logprob)

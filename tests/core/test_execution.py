@@ -1,6 +1,7 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
@@ -10,17 +11,18 @@ from components.core.contracts.records import Sample
 from components.core.execution import Job, Outcome, Work, Workplace, execute, latest_result
 from components.core.home import Home
 from components.core.runs import Increment, State, read_stage
-from components.core.settings import Settings
+from components.core.settings import ONLY_HOW, Settings
 from components.core.stages import stage_named
 from tests.builders import make_sample
 
 
 class Nothing(Settings):
     number: int = 1
+    hands: Annotated[int, ONLY_HOW] = 1
 
 
-def make_job(stage: str = "self_generate", number: int = 1) -> Job:
-    return Job(stage=stage_named(stage), settings=Nothing(number=number))
+def make_job(stage: str = "self_generate", number: int = 1, hands: int = 1) -> Job:
+    return Job(stage=stage_named(stage), settings=Nothing(number=number, hands=hands))
 
 
 def counting(calls: list[int], refusals: tuple[str, ...] = ()) -> Work:
@@ -50,6 +52,15 @@ def test_another_setting_makes_another_result(home: Home, tmp_path: Path) -> Non
     execute(make_job(number=2), tmp_path / "b", home, counting(calls))
 
     assert len(calls) == 2
+
+
+def test_a_setting_of_how_only_does_not_make_another_result(home: Home, tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    execute(make_job(hands=1), tmp_path / "a", home, counting(calls))
+    execute(make_job(hands=2), tmp_path / "b", home, counting(calls))
+
+    assert len(calls) == 1
 
 
 def test_two_at_once_make_it_once(home: Home, tmp_path: Path) -> None:

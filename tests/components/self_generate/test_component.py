@@ -13,7 +13,8 @@ def test_wrapper_and_command_line_name_the_same_things() -> None:
 
 
 def test_settings_survive_the_way_through_kubeflow() -> None:
-    sent = {name: float(value) for name, value in SelfGenerateSettings().model_dump().items()}
+    settings = SelfGenerateSettings(server="http://localhost:8000")
+    sent = {name: value if isinstance(value, str) else float(value) for name, value in settings.model_dump().items()}
     places = ["--descriptions", "d", "--llm", "m", "--samples", "s"]
     args = parser().parse_args([*places, *as_flags(sent)])
-    assert checked(NAME, SelfGenerateSettings, given(args, SelfGenerateSettings)) == SelfGenerateSettings()
+    assert checked(NAME, SelfGenerateSettings, given(args, SelfGenerateSettings)) == settings

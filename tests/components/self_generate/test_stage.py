@@ -3,9 +3,11 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -176,3 +178,52 @@ def test_more_prompts_than_the_pool_has_is_one_clear_error(
     assert ended.value.code == 2
     assert "sound prompts a clip: the pool has" in capsys.readouterr().err
     assert not (tmp_path / "samples").exists()
+
+
+@pytest.fixture(scope="module")
+def server(llm: StoredModel) -> Iterator[str]:
+    """A real server; that it starts is most of what these tests cost."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "DESTA_MODELS": str(llm.folder.parent)}
+    flags = [f"--llm={llm.ref}", f"--port={port}", "--window-tokens=256", "--batch=8"]
+    command = [sys.executable, "-m", "components.self_generate.serve", *flags]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def served(
+    server: str, descriptions: Artifact, llm: StoredModel, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Artifact, Path]:
+    """What the same questions become with the server, and in which home; the stage waits for it to start."""
+    folder = tmp_path_factory.mktemp("served")
+    patience = ["--server", server, "--retries", "30"]
+    run([*arguments(descriptions, llm, folder / "samples"), *patience], folder / "home", llm)
+    return open_artifact(folder / "samples", "samples"), folder / "home"
+
+
+def test_server_gives_the_samples_of_the_engine_in_one_process(
+    undisturbed: Artifact, served: tuple[Artifact, Path]
+) -> None:
+    """What is asked together differs: so may the last digit of a likelihood, and a word where two are equally likely."""
+    here, there = list(undisturbed.read(Sample)), list(served[0].read(Sample))
+    assert [sample.sample_id for sample in there] == [sample.sample_id for sample in here]
+    alike = [(a, b) for a, b in zip(here, there, strict=True) if a.response == b.response]
+    assert len(alike) >= 22
+    for a, b in alike:
+        assert (a.finish_reason, a.response_tokens) == (b.finish_reason, b.response_tokens)
+        assert a.nll_per_token == pytest.approx(b.nll_per_token, abs=1e-4)
+
+
+def test_result_of_a_server_is_found_without_it(
+    descriptions: Artifact, llm: StoredModel, served: tuple[Artifact, Path], tmp_path: Path
+) -> None:
+    samples, home = served
+    run(arguments(descriptions, llm, tmp_path / "again"), home, llm)
+    assert contents(open_artifact(tmp_path / "again")) == contents(samples)

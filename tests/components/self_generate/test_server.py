@@ -1,0 +1,109 @@
+"""Patience with a server, and what is read from it, over real connections."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from email.utils import formatdate
+
+import pytest
+
+from components.core.contracts.errors import SourceError
+from components.self_generate.server import Patience, Trouble, connected
+from tests.components.self_generate import serving
+from tests.components.self_generate.serving import Desk
+
+
+def failing(times: int) -> Callable[[], Awaitable[str]]:
+    """A question that fails so many times, whoever asks it."""
+    left = times
+
+    async def ask() -> str:
+        nonlocal left
+        await asyncio.sleep(0)
+        if left:
+            left -= 1
+            raise Trouble("gone")
+        return "answer"
+
+    return ask
+
+
+def test_failures_that_pass_are_not_seen() -> None:
+    async def ask() -> str:
+        return await Patience(3, first_wait_s=0.001).call(failing(3))
+
+    assert asyncio.run(ask()) == "answer"
+
+
+def test_one_failure_more_than_is_tried_again_ends_it_in_one_line() -> None:
+    async def ask() -> str:
+        return await Patience(3, first_wait_s=0.001).call(failing(4))
+
+    with pytest.raises(SourceError, match=r"^4 failures in a row, the last: gone$"):
+        asyncio.run(ask())
+
+
+def test_questions_that_fail_together_are_one_failure_and_then_try_one_at_a_time() -> None:
+    trying = most = asked = 0
+
+    async def down() -> str:
+        nonlocal trying, most, asked
+        asked, trying = asked + 1, trying + 1
+        most = max(most, trying) if asked > 20 else 0
+        await asyncio.sleep(0.005)
+        trying -= 1
+        raise Trouble("gone")
+
+    async def ask() -> None:
+        patience = Patience(3, first_wait_s=0.001)
+        await asyncio.gather(*(patience.call(down) for _ in range(20)))
+
+    with pytest.raises(SourceError, match=r"^4 failures in a row"):
+        asyncio.run(ask())
+    assert (asked, most) == (23, 1)
+
+
+def test_question_that_always_fails_ends_it_though_others_are_answered() -> None:
+    async def ask() -> None:
+        patience = Patience(3, first_wait_s=0.001)
+        await asyncio.gather(patience.call(failing(10)), *(patience.call(failing(0)) for _ in range(50)))
+
+    with pytest.raises(SourceError, match=r"^4 failures in a row"):
+        asyncio.run(ask())
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with serving.opened() as desk:
+        yield desk
+
+
+def version(desk: Desk, retries: int) -> bytes:
+    """Ask a server for its version."""
+
+    async def ask() -> bytes:
+        async with connected(desk.address, timeout_s=5, retries=retries) as server:
+            return await server.ask("/v1/completions", bytes, {"seed": 1})
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("after", ["1", formatdate(time.time() + 3600, usegmt=True)])
+def test_wait_that_a_server_asks_for_is_kept(desk: Desk, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda seconds: waits.append(seconds) or sleep(0))
+    desk.troubles.append(lambda handler: handler.tell(503, {}, Retry_After=after))
+
+    assert version(desk, retries=1)
+
+    assert max(waits) == pytest.approx(float(after) if after.isdigit() else 3600, abs=10)
+    assert max(waits) > 0.7
+
+
+def test_server_that_is_not_there_is_one_line_with_its_address() -> None:
+    with serving.opened() as desk:
+        address = desk.address
+    with pytest.raises(SourceError, match=f"^{address}/v1/completions: 1 failures in a row, the last: .*") as refused:
+        version(desk, retries=0)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,25 @@
+import pytest
+
+from components.core.contracts.errors import ConfigurationError
+from components.core.settings import checked
+from components.self_generate.settings import SelfGenerateSettings
+
+
+def test_who_is_asked_and_how_patiently_is_no_part_of_what_is_asked() -> None:
+    asked = SelfGenerateSettings(server="https://models:8000/", concurrency=9, retries=0, timeout_s=3)
+    assert asked.server == "https://models:8000"
+    assert asked.deciding() == SelfGenerateSettings().deciding()
+    assert asked.deciding() != SelfGenerateSettings(temperature=1).deciding()
+
+
+@pytest.mark.parametrize("server", ["models:8000", "ftp://models", "http://", "http://models:99999", "http://models:0"])
+def test_server_that_has_no_address_is_one_clear_error(server: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^self_generate\.server: .*, got '{server}'$"):
+        checked("self_generate", SelfGenerateSettings, {"server": server})
+
+
+@pytest.mark.parametrize("server", ["http://me:sesame@models", "http://sesame@models", "https://models?key=sesame"])
+def test_secret_in_an_address_is_refused_and_not_repeated(server: str) -> None:
+    with pytest.raises(ConfigurationError, match="DESTA_SERVER_KEY") as refused:
+        checked("self_generate", SelfGenerateSettings, {"server": server})
+    assert "sesame" not in str(refused.value)
