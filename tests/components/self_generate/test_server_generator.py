@@ -104,6 +104,23 @@ def test_trouble_that_stays_ends_the_batch_with_what_was_answered(desk: Desk, ge
     assert len(desk.asked) == 7
 
 
+def test_run_that_a_server_ended_goes_on_where_it_stopped(desk: Desk, generator: ServerGenerator, home: Home) -> None:
+    """Batches of four: the server is gone after six answers, in the middle of the second."""
+    descriptions = make_descriptions(home.root / "descriptions", [describe(number) for number in range(5)])
+    patient = with_settings(generator, concurrency=1)
+    undisturbed = make_samples(descriptions, patient, Home(home.root / "undisturbed"))
+    desk.asked.clear()
+    desk.before_answer = lambda: desk.troubles.extend([serving.busy] * 2 if len(desk.asked) == 6 else [])
+    with pytest.raises(Stopped, match="2 answers of this batch"):
+        make_samples(descriptions, patient, home)
+    desk.asked.clear()
+
+    resumed = make_samples(descriptions, patient, home)
+
+    assert len(desk.asked) == 4
+    assert list(resumed.read(Sample)) == list(undisturbed.read(Sample))
+
+
 @pytest.mark.parametrize(
     ("trouble", "line"),
     [(serving.refuse, "400 Bad Request: .*such thing"), (serving.unknown, "401 .*DESTA_SERVER_KEY")],

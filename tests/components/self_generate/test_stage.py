@@ -211,7 +211,7 @@ def served(
 def test_server_gives_the_samples_of_the_engine_in_one_process(
     undisturbed: Artifact, served: tuple[Artifact, Path]
 ) -> None:
-    """What is asked together differs: so may the last digit of a likelihood, and a word where two are equally likely."""
+    """What is computed together differs: so may a likelihood's last digit, and a word where two are equally likely."""
     here, there = list(undisturbed.read(Sample)), list(served[0].read(Sample))
     assert [sample.sample_id for sample in there] == [sample.sample_id for sample in here]
     alike = [(a, b) for a, b in zip(here, there, strict=True) if a.response == b.response]
