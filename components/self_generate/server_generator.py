@@ -30,7 +30,7 @@ def find_server(model: StoredModel, settings: SelfGenerateSettings) -> Served:
 
     async def ask() -> Served:
         async with connected(settings.server, settings.timeout_s, settings.retries) as server:
-            return await identify(server, model, settings.window_tokens, probe(model))
+            return await identify(server, model, settings.window_tokens, lambda: probe(model))
 
     return asyncio.run(ask())
 

@@ -39,8 +39,8 @@ def served_name(model: StoredModel, dtype: str) -> str:
     return f"{model.digest}-{dtype}"
 
 
-async def identify(server: Server, model: StoredModel, window_tokens: int, probe: Probe) -> Served:
-    """Ask a server who it is.
+async def identify(server: Server, model: StoredModel, window_tokens: int, probe: Callable[[], Probe]) -> Served:
+    """Ask a server who it is; the probe loads the model, and is taken when all that costs nothing is right.
 
     Raises:
         SourceError: it cannot be reached, is no vLLM, serves another model, or reads or computes otherwise than the
@@ -49,8 +49,9 @@ async def identify(server: Server, model: StoredModel, window_tokens: int, probe
     try:
         version = (await server.ask("/version", _reader(_Version))).version.partition("+")[0]
         card = _card(await server.ask("/v1/models", _reader(_Models)), model, window_tokens)
-        await _check_reading(server, card, probe)
-        fingerprint = await _check_weights(server, card, probe)
+        expected = probe()
+        await _check_reading(server, card, expected)
+        fingerprint = await _check_weights(server, card, expected)
     except SourceError as error:
         command = f"python -m components.self_generate.serve --llm {model.ref} --window-tokens {window_tokens}"
         raise SourceError(f"self_generate.server: {error}; want a server as this one starts it: {command}") from error

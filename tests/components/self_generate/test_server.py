@@ -78,8 +78,8 @@ def desk() -> Iterator[Desk]:
         yield desk
 
 
-def version(desk: Desk, retries: int) -> bytes:
-    """Ask a server for its version."""
+def ask_once(desk: Desk, retries: int) -> bytes:
+    """Ask one question."""
 
     async def ask() -> bytes:
         async with connected(desk.address, timeout_s=5, retries=retries) as server:
@@ -90,26 +90,25 @@ def version(desk: Desk, retries: int) -> bytes:
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_wait_that_a_server_asks_for_is_kept(desk: Desk, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    after = "3600" if form == "seconds" else formatdate(time.time() + 3600, usegmt=True)
     waits: list[float] = []
     sleep = asyncio.sleep
 
-    async def noted(seconds: float) -> None:
+    async def note(seconds: float) -> None:
         waits.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr(asyncio, "sleep", noted)
-    after = "3600" if form == "seconds" else formatdate(time.time() + 3600, usegmt=True)
+    monkeypatch.setattr(asyncio, "sleep", note)
     desk.troubles.append(lambda handler: handler.tell(503, {}, Retry_After=after))
 
-    assert version(desk, retries=1)
+    assert ask_once(desk, retries=1)
 
     assert max(waits) == pytest.approx(3600, abs=10)
-    assert max(waits) > 0.7
 
 
 def test_server_that_is_not_there_is_one_line_with_its_address() -> None:
     with serving.opened() as desk:
         address = desk.address
     with pytest.raises(SourceError, match=f"^{address}/v1/completions: 1 failures in a row, the last: .*") as refused:
-        version(desk, retries=0)
+        ask_once(desk, retries=0)
     assert "\n" not in str(refused.value)

@@ -26,7 +26,7 @@ def desk(llm: StoredModel, probed: Probe) -> Iterator[Desk]:
 def ask_who(desk: Desk, llm: StoredModel, probed: Probe) -> Served:
     async def ask() -> Served:
         async with connected(desk.address, timeout_s=10, retries=0) as server:
-            return await identify(server, llm, 256, probed)
+            return await identify(server, llm, 256, lambda: probed)
 
     return asyncio.run(ask())
 
