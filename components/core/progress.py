@@ -88,6 +88,12 @@ class Progress:
         print(f"\r\x1b[K{reading}" if self._terminal else str(reading), end=end, file=sys.stderr, flush=True)
 
 
+def report_pace(stage: str, audio_s: float, took_s: float) -> None:
+    """Say how much audio a stage went through, and how fast."""
+    hours, pace = audio_s / 3600, audio_s / max(took_s, 1e-9)
+    print(f"{stage}: {hours:.2f} h of audio in {took_s:.0f} s: {pace:.0f} audio-hours an hour", file=sys.stderr)
+
+
 def progress_of(stage: str) -> Progress:
     """Return the progress of a stage: into the run's folder where a run started it, on the terminal elsewhere."""
     run_dir = current_run_dir()

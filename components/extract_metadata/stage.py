@@ -1,5 +1,6 @@
 """The work of extract_metadata: clips in, their descriptions in words out."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -11,6 +12,7 @@ from components.core.contracts.records import Clip, Description, Measurements, T
 from components.core.execution import Outcome, Workplace
 from components.core.models.store import StoredModel
 from components.core.parallel import cores, in_order, processes
+from components.core.progress import report_pace
 from components.core.voice_detector import seconds_of
 from components.extract_metadata.heard import HeardClip, parts_of
 from components.extract_metadata.listening import listen
@@ -33,10 +35,10 @@ def describe(clips: Artifact, encoder: StoredModel, settings: ExtractMetadataSet
     """Write one description for each clip, in the order of the clips; every clip gets one."""
     whisper = Whisper(encoder, settings)
     languages, transcripts = SpokenLanguages(whisper, settings), Transcripts(whisper, settings)
-    tally, told, shortened = Tally(), Counter[str](), 0
+    tally, told, shortened, audio_s, started_s = Tally(), Counter[str](), 0, 0.0, time.monotonic()
 
     def descriptions() -> Iterator[Description]:
-        nonlocal shortened
+        nonlocal shortened, audio_s
         total = clips.manifest.counts.rows_out
         rows = place.progress.track(clips.read(Clip), label="describe", unit="clips", total=total)
         for batch in _batches(_heard(rows, total, settings.vad_threshold)):
@@ -48,12 +50,14 @@ def describe(clips: Artifact, encoder: StoredModel, settings: ExtractMetadataSet
                 description = _describe(each, figures, its_parts, list(islice(written, len(its_parts))), settings)
                 tally.rows_in += 1
                 tally.rows_out += 1
+                audio_s += each.clip.duration_s
                 told.update({name for lines in _lines(description) for name in lines.attributes})
                 values = (value for lines in _lines(description) for value in lines.attributes.values())
                 shortened += max(map(len, (description.transcript or "", *values))) > settings.longest_text
                 yield description
 
     place.draft.write(descriptions(), Description)
+    report_pace("extract_metadata", audio_s, time.monotonic() - started_s)
     facts = {
         "languages": dict(sorted(languages.origins.items())),
         "transcripts": dict(sorted(transcripts.origins.items())),

@@ -36,6 +36,11 @@ class Intake:
         shutil.rmtree(spill, ignore_errors=True)
         spill.mkdir(parents=True)
 
+    @property
+    def audio_s(self) -> float:
+        """Seconds of audio that were accepted."""
+        return sum(self._seconds.values())
+
     def counted(self, pieces: tuple[Placed, ...]) -> tuple[Placed, ...]:
         """Pass on the pieces of one recording."""
         if len(pieces) > 1:

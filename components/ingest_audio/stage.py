@@ -1,5 +1,6 @@
 """The work of ingest_audio: corpora in, clips and refused files out."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,6 +12,7 @@ from components.core.contracts.records import Clip, RefusedClip
 from components.core.corpora.reading import Corpus
 from components.core.execution import Outcome, Workplace
 from components.core.parallel import cores, in_order
+from components.core.progress import report_pace
 from components.ingest_audio.clips import FileDigest, audio_of, make_clip, said_of, source_of
 from components.ingest_audio.cutting import cut_at_pauses
 from components.ingest_audio.earlier import EarlierClips, KeptShards
@@ -39,6 +41,7 @@ def ingest(
     Raises:
         SourceError: not one file became a clip.
     """
+    started_s = time.monotonic()
     placed = place_in_splits([recording for corpus in corpora for recording in corpus.recordings], settings)
     taken = take_evenly(placed, settings.max_clips, settings.seed)
     kept, threads = KeptShards(place.resume / "shards"), workers or cores()
@@ -51,6 +54,7 @@ def ingest(
         results = in_order(partial(_clip, settings=settings, digest=digest, known=known), pieces, pool, threads)
         for shard in place.draft.shards(intake.accepted(results), Clip, rows_per_shard=CLIPS_PER_SHARD):
             kept.keep(shard)
+    report_pace("ingest_audio", intake.audio_s, time.monotonic() - started_s)
     place.draft.quarantine(intake.refused(), RefusedClip)
     if not intake.tally.rows_out:
         raise SourceError(_nothing(intake))

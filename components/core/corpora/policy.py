@@ -32,6 +32,8 @@ SENSITIVE = frozenset(f"{_INAUDIBLE} {_PERSONAL}".split())
 class CorpusPolicy(Record):
     """What `corpus.yaml` says; `format` names one of `components.core.corpora.formats`, `mapping` a normaliser.
 
+    `repository` (`org/name@revision`) says where on a hub the files of an `hf_parquet` corpus lie.
+
     `stretches` of one file become clips of their own, or together one recording with a segment for each. `attributes`
     are named as the mapping leaves them.
     """
@@ -40,6 +42,7 @@ class CorpusPolicy(Record):
     licence: str = Field(min_length=1)
     attribution: str = ""
     format: str = "folder"
+    repository: str | None = Field(None, pattern=r"^[^@\s]+/[^@\s]+@[^@\s]+$")
     stretches: Literal["apart", "together"] = "apart"
     domain: Domain | None = None
     language: str | None = None
@@ -53,6 +56,14 @@ class CorpusPolicy(Record):
         if not name.isprintable():
             raise ValueError("want a name without control characters")
         return name
+
+    @model_validator(mode="after")
+    def _only_parquet_comes_from_a_hub(self) -> Self:
+        if self.repository and self.format != "hf_parquet":
+            raise ValueError(
+                f"repository {self.repository!r} wants `format: hf_parquet`, the format is {self.format!r}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _nothing_sensitive_by_accident(self) -> Self:

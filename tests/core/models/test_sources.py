@@ -1,12 +1,9 @@
 import hashlib
-import json
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -14,6 +11,7 @@ from components.core.contracts.errors import SourceError
 from components.core.models import sources
 from components.core.models.store import ENCODER, LLM, StoredModel, read_model_manifest, resolve_model
 from tests.core.models.model_folder import make_model_folder
+from tests.hub import serving
 
 METADATA = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\nLicense: MIT\n"
 
@@ -116,53 +114,17 @@ def test_the_embedded_models_are_pinned_by_hash_and_say_their_licence(llm: Store
     assert read_model_manifest(encoder.folder).licence == "MIT"
 
 
-REVISION = "0123456789" * 4
 CARD = "---\nlicense: cc-by-4.0\n---\n"
-
-
-class _Hub(BaseHTTPRequestHandler):
-    """The three answers of a hub that its client asks for: a revision, its files, a file."""
-
-    files: dict[str, bytes]
-
-    def do_GET(self) -> None:
-        name = self.path.partition(f"/org/name/resolve/{REVISION}/")[2]
-        if self.path.startswith("/api/models/org/name/revision/main"):
-            self._answer(json.dumps({"id": "org/name", "sha": REVISION, "siblings": []}).encode())
-        elif self.path.startswith(f"/api/models/org/name/tree/{REVISION}"):
-            self._answer(json.dumps([self._entry(name) for name in self.files]).encode())
-        elif name in self.files:
-            self._answer(self.files[name])
-        else:
-            self.send_error(404)
-
-    do_HEAD = do_GET  # noqa: N815 (the server looks for this name)
-
-    def _entry(self, name: str) -> dict[str, object]:
-        return {"type": "file", "path": name, "size": len(self.files[name]), "oid": "0" * 40}
-
-    def _answer(self, data: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
-        self.send_header("X-Repo-Commit", REVISION)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(data)
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[str]:
     folder = make_model_folder(tmp_path / "published")
-    _Hub.files = {file.name: file.read_bytes() for file in folder.iterdir()}
-    _Hub.files |= {"README.md": CARD.encode(), "pytorch_model.bin": b"pickle", "onnx/config.json": b"{}"}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with serving(
+        "models", {**files, "README.md": CARD.encode(), "pytorch_model.bin": b"", "onnx/config.json": b"{}"}
+    ) as hub:
+        yield hub
 
 
 def resolve_from(hub: str, ref: str, place: Path) -> subprocess.CompletedProcess[str]:

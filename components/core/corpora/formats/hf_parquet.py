@@ -13,6 +13,7 @@ from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Split
 from components.core.corpora.entries import Entry, files_below, name_of
 from components.core.corpora.policy import CorpusPolicy
+from components.core.corpora.repository import fetched
 
 _COLUMNS = {"text": "transcript", "sentence": "transcript", "transcription": "transcript", "client_id": "speaker_id"}
 _SPLITS = {
@@ -52,9 +53,11 @@ def _audio_column(file: Path, column: str, row_group: int) -> pa.ChunkedArray:
 
 
 def read_hf_parquet(folder: Path, policy: CorpusPolicy) -> Iterator[Entry]:
-    """Yield the rows of all Parquet files; a file's name tells its split (`train-00000-of-00001.parquet`)."""
-    del policy
-    files = files_below(folder, ".parquet")
+    """Yield the rows of all Parquet files, of the repository that the policy names or else of the folder.
+
+    The name of a file or of its folder tells the split (`train-00000-of-00001.parquet`, `train/0000.parquet`).
+    """
+    files = files_below(fetched(folder, policy.repository) if policy.repository else folder, ".parquet")
     if not files:
         raise SourceError(f"{folder}: no .parquet below it; put the files of the dataset there")
     for file in files:
@@ -68,7 +71,7 @@ def _entries(folder: Path, file: Path) -> Iterator[Entry]:
     parquet = pq.ParquetFile(file)
     column = _audio_name(parquet.schema_arrow, file)
     told = [field.name for field in parquet.schema_arrow if not pa.types.is_nested(field.type)]
-    split = _SPLITS.get(file.name.split("-")[0].split(".")[0])
+    split = _SPLITS.get(file.name.split("-")[0].split(".")[0]) or _SPLITS.get(file.parent.name)
     known = {"split": split.value} if split else {}
     for group in range(parquet.num_row_groups):
         for number, row in enumerate(parquet.read_row_group(group, columns=told).to_pylist()):
