@@ -291,11 +291,11 @@ def test_the_real_backbone_adds_to_the_pool_that_ships(llm: StoredModel, tmp_pat
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--to", "9"), "--to 9: the pool has 128 prompts; ask for more"),
-        (("--to", "200", "--temperature", "-1"), "--temperature -1: want at least 0"),
-        (("--to", "200", "--batch", "0"), "--batch 0: want at least 1"),
-        (("--to", "200", "--pools", "/nowhere"), "/nowhere/sound.yaml: mend or restore it"),
-        (("--to", "200", "--llm", "pypi://no-such@0"), "pypi://no-such@0"),
+        (("--to", "9"), "--to 9: the pool has "),
+        (("--to", "2000", "--temperature", "-1"), "--temperature -1: want at least 0"),
+        (("--to", "2000", "--batch", "0"), "--batch 0: want at least 1"),
+        (("--to", "2000", "--pools", "/nowhere"), "/nowhere/sound.yaml: mend or restore it"),
+        (("--to", "2000", "--llm", "pypi://no-such@0"), "pypi://no-such@0"),
     ],
 )
 @pytest.mark.usefixtures("home")
