@@ -23,6 +23,14 @@ def digest_of(value: Any) -> str:
     return digest_of_bytes(canonical_json(value).encode())
 
 
+def digest_of_each(values: Iterable[Any]) -> str:
+    """Return the sha256 of JSON values in canonical form, one a line, of which one is in memory at a time."""
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(canonical_json(value).encode() + b"\n")
+    return digest.hexdigest()
+
+
 def canonical_json(value: Any) -> str:
     """Write a JSON value so that equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

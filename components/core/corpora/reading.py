@@ -5,7 +5,7 @@ a file is a recording of its own.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from enum import StrEnum
@@ -28,7 +28,7 @@ from components.core.corpora.formats.webdataset import read_webdataset
 from components.core.corpora.mapping import Mapper, mapper_of
 from components.core.corpora.policy import POLICY_FILE, CorpusPolicy, read_policy
 from components.core.corpora.recordings import Recording, together
-from components.core.digests import digest_of, digest_of_file
+from components.core.digests import digest_of_each, digest_of_file
 
 FORMATS: Mapping[str, Reader] = {
     "folder": read_folder,
@@ -57,14 +57,13 @@ class Corpus:
 
     def digest(self, digest_of_content: Callable[[Path], str] = digest_of_file) -> str:
         """Return the digest of everything that is said of the recordings, and of the contents of all audio files."""
-        files = {*(recording.file for recording in self.recordings), *self.unlisted}
-        return digest_of(
-            {
-                "policy": self.policy.model_dump(mode="json"),
-                "recordings": [_told(recording) for recording in self.recordings],
-                "files": {name_of(file, self.folder): _content(file, digest_of_content) for file in files},
-            }
-        )
+        return digest_of_each(self._told(digest_of_content))
+
+    def _told(self, digest_of_content: Callable[[Path], str]) -> Iterator[Any]:
+        yield self.policy.model_dump(mode="json")
+        yield from map(_told, self.recordings)
+        for file in sorted({*(recording.file for recording in self.recordings), *self.unlisted}):
+            yield [name_of(file, self.folder), _content(file, digest_of_content)]
 
 
 def _told(recording: Recording) -> dict[str, Any]:
