@@ -33,6 +33,8 @@ def in_order(work: Callable[[T], U], items: Iterable[T], pool: Executor, workers
 
 def processes(workers: int) -> ProcessPoolExecutor:
     """Return a pool of processes, for work that holds the interpreter lock; they end with this one, however it ends."""
+    # One thread for each: the pool has the cores, and numpy's threads would wait for one another on them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Started afresh and not forked: this process may hold threads and locks of libraries.
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with, initargs=(os.getpid(),))
