@@ -66,7 +66,7 @@ class Listener:
 def pair_up(samples: Sequence[Sample], others: Sequence[Sample], splicer: Splicer, answers: int) -> list[Pair]:
     """Pair samples with their wrong clips, longest first so that batches have little padding."""
     pairs = [
-        Pair(sample, other, splicer.splice(sample.messages, sample.transcript, sample.response), number < answers)
+        Pair(sample, other, splicer.splice(sample.messages, [sample.transcript], sample.response), number < answers)
         for number, (sample, other) in enumerate(zip(samples, others, strict=True))
     ]
     return sorted(pairs, key=lambda pair: (-pair.ids.length(0), pair.sample.sample_id))

@@ -37,7 +37,7 @@ def examples_of(
 
 
 def _example(sample: Sample, splicer: Splicer, queries: int, window: int) -> Example:
-    ids = splicer.splice(sample.messages, sample.transcript, sample.response)
+    ids = splicer.splice(sample.messages, [sample.transcript], sample.response)
     if ids.length(queries) > window:
         raise ContractError(
             f"sample {sample.sample_id}: needs {ids.length(queries)} positions, the window has {window}; "

@@ -78,7 +78,7 @@ class Measurer:
         )
 
     def _window_tokens(self, sample: Sample) -> int:
-        return self._splicer.splice(sample.messages, sample.transcript, sample.response).length(self._queries)
+        return self._splicer.splice(sample.messages, [sample.transcript], sample.response).length(self._queries)
 
 
 def _texts(samples: Artifact, *names: str) -> Iterator[tuple[str, ...]]:

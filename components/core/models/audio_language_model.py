@@ -1,11 +1,12 @@
 """The whole model: frozen LLM, trained adapter, and the splice between them.
 
-Shapes: B rows, N positions (padded on the left), R target tokens (aligned on the right), H LLM width.
+Shapes: B rows, C clips (those of the first row, then those of the next), N positions (padded on the left), R target
+tokens (aligned on the right), Q vectors for each clip, H LLM width.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import cast
 
 import torch
@@ -34,10 +35,14 @@ class AudioLanguageModel(nn.Module):
         return self
 
     def forward(self, features: Tensor, frames: Tensor, rows: Sequence[Spliced]) -> Tensor:
-        """Return the negative log-likelihood (nats, summed over target tokens) of each row's target: [B]."""
+        """Return the negative log-likelihood (nats, summed over target tokens) of each row's target: [B].
+
+        `features` are those of all clips, [C, L, T, D].
+        """
         audio = self.adapter(features, frames)
-        shared = _common_beginning([row.prefix for row in rows])
-        unlike = [replace(row, prefix=row.prefix[len(shared) :]) for row in rows]
+        # One token of each row stays, since it predicts the next: a row without a clip can be all beginning.
+        shared = _common_beginning([row.pieces[0][:-1] for row in rows])
+        unlike = [replace(row, pieces=(row.pieces[0][len(shared) :], *row.pieces[1:])) for row in rows]
         embeddings, mask = self._embed(audio, unlike, with_target=True)
         labels = _right_aligned([row.target for row in rows]).to(embeddings.device)
         logits = self.llm(
@@ -84,8 +89,9 @@ class AudioLanguageModel(nn.Module):
         return cache
 
     def _embed(self, audio: Tensor, rows: Sequence[Spliced], *, with_target: bool) -> tuple[Tensor, Tensor]:
-        """Return left-padded embeddings [B, N, H] and their attention mask [B, N]."""
-        embedded = [self._row(vectors, row, with_target) for vectors, row in zip(audio, rows, strict=True)]
+        """Return left-padded embeddings [B, N, H] of rows with vectors [C, Q, H] of clips, and their mask [B, N]."""
+        of_rows = audio.split([row.clips for row in rows])
+        embedded = [self._row(vectors, row, with_target) for vectors, row in zip(of_rows, rows, strict=True)]
         longest = max(len(row) for row in embedded)
         padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in embedded])
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in embedded], device=audio.device)
@@ -93,10 +99,11 @@ class AudioLanguageModel(nn.Module):
 
     def _row(self, vectors: Tensor, row: Spliced, with_target: bool) -> Tensor:
         words = cast(nn.Embedding, self.llm.get_input_embeddings())
-        ids = (*row.prefix, *row.transcript, *row.suffix, *(row.target if with_target else ()))
+        ids = (*chain.from_iterable(row.pieces), *(row.target if with_target else ()))
         embedded = words(torch.tensor(ids, device=vectors.device))
-        before = len(row.prefix)
-        return torch.cat([embedded[:before], vectors.to(embedded.dtype), embedded[before:]])
+        first, *others = embedded.split([*map(len, row.pieces[:-1]), len(ids) - sum(map(len, row.pieces[:-1]))])
+        clips = zip(vectors.to(embedded.dtype), others, strict=True)
+        return torch.cat([first, *chain.from_iterable(clips)])
 
 
 def _common_beginning(sequences: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
-"""Conversations as token ids, with the place where the audio vectors go.
+"""Conversations as token ids, with the places where the audio vectors go.
 
-The model reads `prefix ++ audio vectors ++ transcript ++ suffix` and learns `target` (DeSTA2.5-Audio).
+For each clip the model reads its audio vectors and then its transcript, where the conversation has a locator; it learns
+`target` (DeSTA2.5-Audio).
 """
 
 from collections.abc import Sequence
@@ -16,16 +17,22 @@ NO_TRANSCRIPT = " "
 
 @dataclass(frozen=True)
 class Spliced:
-    """One conversation about one clip, as ids; `target` ends with the end-of-turn token."""
+    """One conversation as ids: the audio vectors of its clips stand between `pieces`, in their order.
 
-    prefix: tuple[int, ...]
-    transcript: tuple[int, ...]
-    suffix: tuple[int, ...]
+    Each piece but the first begins with the transcript of the clip before it. `target` ends with the end-of-turn token.
+    """
+
+    pieces: tuple[tuple[int, ...], ...]
     target: tuple[int, ...]
+
+    @property
+    def clips(self) -> int:
+        """How many clips it is about."""
+        return len(self.pieces) - 1
 
     def length(self, queries: int) -> int:
         """Return the number of positions that the LLM sees, target included."""
-        return len(self.prefix) + queries + len(self.transcript) + len(self.suffix) + len(self.target)
+        return sum(map(len, self.pieces)) + self.clips * queries + len(self.target)
 
 
 class Splicer:
@@ -35,23 +42,23 @@ class Splicer:
         self._tokenizer = tokenizer
         self._max_transcript_tokens = max_transcript_tokens
 
-    def splice(self, messages: Sequence[Message], transcript: str | None, response: str) -> Spliced:
-        """Return the ids of a conversation with exactly one audio locator.
+    def splice(self, messages: Sequence[Message], transcripts: Sequence[str | None], response: str) -> Spliced:
+        """Return the ids of a conversation with one audio locator for each transcript; `None` where nobody speaks.
 
         Raises:
-            ContractError: the conversation has no locator, or more than one.
+            ContractError: the conversation has more locators or fewer.
         """
         turns = [message.model_dump() for message in messages]
         text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         parts = str(text).split(AUDIO_LOCATOR)
-        if len(parts) != 2:
+        if len(parts) != len(transcripts) + 1:
             raise ContractError(
-                f"a conversation needs one {AUDIO_LOCATOR}, found {len(parts) - 1} in {str(text)[:80]!r}"
+                f"a conversation needs an {AUDIO_LOCATOR} for each of its clips: want {len(transcripts)}, found"
+                f" {len(parts) - 1} in {str(text)[:80]!r}"
             )
+        said = [self._ids(transcript or NO_TRANSCRIPT)[: self._max_transcript_tokens] for transcript in transcripts]
         return Spliced(
-            prefix=self._ids(parts[0]),
-            transcript=self._ids(transcript or NO_TRANSCRIPT)[: self._max_transcript_tokens],
-            suffix=self._ids(parts[1]),
+            pieces=(self._ids(parts[0]), *(ids + self._ids(part) for ids, part in zip(said, parts[1:], strict=True))),
             target=(*self._ids(response), int(self._tokenizer.eos_token_id)),
         )
 

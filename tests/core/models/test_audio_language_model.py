@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from components.core.contracts.records import AUDIO_SPAN, Message
 from components.core.conversation import audio_conversation
 from components.core.models.adapter import untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
@@ -25,7 +26,7 @@ def model(llm: StoredModel) -> AudioLanguageModel:
 def rows(llm: StoredModel) -> list[Spliced]:
     splicer = Splicer(load_tokenizer(llm.folder), 100)
     asked = [("Who speaks?", "Good morning", "A woman says good morning."), ("What is it, please?", None, "A dog.")]
-    return [splicer.splice(audio_conversation(prompt), heard, answer) for prompt, heard, answer in asked]
+    return [splicer.splice(audio_conversation(prompt), [heard], answer) for prompt, heard, answer in asked]
 
 
 def test_a_row_costs_the_same_alone_and_in_a_batch(model: AudioLanguageModel, rows: list[Spliced]) -> None:
@@ -36,20 +37,42 @@ def test_a_row_costs_the_same_alone_and_in_a_batch(model: AudioLanguageModel, ro
 
 
 def test_rows_may_begin_with_different_words(model: AudioLanguageModel, rows: list[Spliced]) -> None:
-    changed = [rows[0], replace(rows[1], prefix=(*rows[1].target, *rows[1].prefix))]
+    changed = [rows[0], replace(rows[1], pieces=((*rows[1].target, *rows[1].pieces[0]), rows[1].pieces[1]))]
     together = model(*padded(CLIPS), changed)
     alone = torch.cat([model(*padded([clip]), [row]) for clip, row in zip(CLIPS, changed, strict=True)])
 
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)
 
 
+def test_a_row_may_have_several_clips(llm: StoredModel, model: AudioLanguageModel, rows: list[Spliced]) -> None:
+    question = Message(role="user", content=f"Compare {AUDIO_SPAN} with {AUDIO_SPAN}.")
+    splicer = Splicer(load_tokenizer(llm.folder), 100)
+    both = splicer.splice([question], ["Good morning", None], "Both are calm.")
+    swapped = splicer.splice([question], [None, "Good morning"], "Both are calm.")
+
+    together = model(*padded([*CLIPS, CLIPS[0], *CLIPS[::-1]]), [both, rows[0], swapped])
+
+    alone = [
+        model(*padded(CLIPS), [both]),
+        model(*padded([CLIPS[0]]), [rows[0]]),
+        model(*padded(CLIPS[::-1]), [swapped]),
+    ]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-4, atol=1e-3)
+    first, second = model.adapter(*padded(CLIPS))
+    words = model.llm.get_input_embeddings()
+    before, between, after = (words(torch.tensor(ids)) for ids in (*both.pieces[:2], (*both.pieces[2], *both.target)))
+    logits = model.llm(inputs_embeds=torch.cat([before, first, between, second, after])[None]).logits[0]
+    target = torch.tensor(both.target)
+    expected = F.cross_entropy(logits[-len(target) - 1 : -1], target, reduction="sum")
+    torch.testing.assert_close(together[0], expected, rtol=1e-4, atol=1e-3)
+
+
 def test_the_loss_is_on_the_answer_and_its_end_alone(model: AudioLanguageModel, rows: list[Spliced]) -> None:
     row, clip = rows[0], CLIPS[0]
     vectors = model.adapter(*padded([clip]))[0]
     words = model.llm.get_input_embeddings()
-    ids = (*row.prefix, *row.transcript, *row.suffix, *row.target)
-    embedded = words(torch.tensor(ids))
-    inputs = torch.cat([embedded[: len(row.prefix)], vectors, embedded[len(row.prefix) :]])
+    before, after = row.pieces
+    inputs = torch.cat([words(torch.tensor(before)), vectors, words(torch.tensor((*after, *row.target)))])
     logits = model.llm(inputs_embeds=inputs[None]).logits[0]
 
     expected = F.cross_entropy(logits[-len(row.target) - 1 : -1], torch.tensor(row.target), reduction="sum")
@@ -89,7 +112,7 @@ def test_answers_do_not_depend_on_the_batch_or_the_target(
     llm: StoredModel, model: AudioLanguageModel, rows: list[Spliced]
 ) -> None:
     tokenizer = load_tokenizer(llm.folder)
-    other = [Spliced(row.prefix, row.transcript, row.suffix, (1, 2, 3)) for row in rows]
+    other = [replace(row, target=(1, 2, 3)) for row in rows]
 
     together = model.answer(*padded(CLIPS), rows, tokenizer, max_tokens=8)
     alone = [model.answer(*padded([c]), [r], tokenizer, max_tokens=8)[0] for c, r in zip(CLIPS, other, strict=True)]
