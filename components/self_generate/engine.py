@@ -36,7 +36,7 @@ def answerer_of(llm: StoredModel, settings: SelfGenerateSettings) -> Answerer:
         model=llm,
         dtype=identity.dtype,
         decoding=decoding,
-        batch=settings.batch,
+        at_once=settings.at_once,
         window_tokens=settings.window_tokens,
     )
     return Answerer(identity=identity, machine=vllm_machine(), generator=generator)

@@ -63,7 +63,7 @@ def _command(argv: Sequence[str] | None) -> None:
     identity = vllm_identity(llm)
     decoding = Decoding(temperature=args.temperature, top_p=1.0, max_tokens=MAX_TOKENS, seed=args.seed)
     generator = VllmGenerator(
-        model=llm, dtype=identity.dtype, decoding=decoding, batch=args.batch, window_tokens=WINDOW_TOKENS
+        model=llm, dtype=identity.dtype, decoding=decoding, at_once=args.batch, window_tokens=WINDOW_TOKENS
     )
     expansion = Expansion(
         source=source,

@@ -1,6 +1,6 @@
 """What is asked of a generator and what it says."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from pydantic import Field
@@ -42,23 +42,25 @@ class Asked(Protocol):
 
 
 class Stopped(SourceError):
-    """A generator cannot go on in the middle of a batch; `replies` are those that it had got."""
-
-    def __init__(self, line: str, replies: Sequence[Reply]) -> None:
-        super().__init__(line)
-        self.replies = tuple(replies)
+    """A generator cannot go on in the middle of a batch; what it said before holds."""
 
 
 class Generator(Protocol):
-    """Something that answers questions: equal batches get equal replies, in their order."""
+    """Something that answers questions: equal batches get equal replies."""
 
-    def generate(self, questions: Sequence[Asked]) -> Sequence[Reply]:
-        """Answer a batch whole.
+    def generate(self, questions: Sequence[Asked]) -> Iterable[Reply]:
+        """Answer a batch, each question once, as the answers come.
 
         Raises:
             Stopped: it had to end before the batch was answered.
         """
         ...
+
+
+def replies_to(questions: Sequence[Asked], generator: Generator) -> list[Reply]:
+    """Return the whole batch in the order of the questions; raises what the generator raises."""
+    reply_of = {reply.sample_id: reply for reply in generator.generate(questions)}
+    return [reply_of[question.sample_id] for question in questions]
 
 
 def tokens_of(conversation: Sequence[Message], tokenizer: Any) -> list[int]:

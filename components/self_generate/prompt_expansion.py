@@ -19,7 +19,7 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding, Domain, Message, Record, Sha256
 from components.core.digests import digest_of, seed_of
 from components.core.publishing import write_file
-from components.self_generate.generation import Generator, Reply
+from components.self_generate.generation import Generator, Reply, replies_to
 from components.self_generate.prompt_checks import MOST_IMBALANCE, Texts, check_pool, form_fault, length_fault
 from components.self_generate.prompt_pool import LEAK, PoolEntry, PoolFile, PromptCategory, words_of
 
@@ -110,7 +110,7 @@ def expand(expansion: Expansion, generator: Generator, folder: Path) -> Iterator
     growing = Growing(expansion.source, pool.prompts[len(expansion.source.prompts) :], expansion.author)
     while len(growing.entries) < expansion.to and account.refused_in_a_row < expansion.patience:
         requests = _requests(growing, expansion, account.asked)
-        replies = generator.generate(requests)
+        replies = replies_to(requests, generator)
         account = _judged(growing, requests, replies, expansion.to, account)
         _write(folder, expansion.source, growing.entries, account)
         yield account

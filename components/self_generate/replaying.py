@@ -24,7 +24,7 @@ from components.core.contracts.records import GeneratorIdentity, Record, Sample,
 from components.core.conversation import text_conversation
 from components.core.digests import seed_of
 from components.core.progress import Progress
-from components.self_generate.generation import Generator, Reply
+from components.self_generate.generation import Generator, Reply, replies_to
 from components.self_generate.generations import Generations, Kept, batch_digest
 from components.self_generate.questions import Question, sample_id_of
 from components.self_generate.settings import ReplaySettings
@@ -185,7 +185,7 @@ class Replay:
     def _differences(self, batch: Batch, rows: Mapping[str, Sample]) -> Iterator[Difference]:
         asked = [rows[sample_id] for sample_id in batch.sample_ids]
         questions = [_question(sample) for sample in asked]
-        for sample, reply in zip(asked, self.generator.generate(questions), strict=True):
+        for sample, reply in zip(asked, replies_to(questions, self.generator), strict=True):
             if (reply.response, reply.finish_reason) != (sample.response, sample.finish_reason):
                 yield Difference(
                     sample_id=sample.sample_id,

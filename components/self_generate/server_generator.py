@@ -1,7 +1,7 @@
 """The backbone behind a vLLM server: many questions on their way at a time, and patience with its troubles."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -48,7 +48,7 @@ class ServerGenerator:
     settings: SelfGenerateSettings
     decoding: Decoding
 
-    def generate(self, questions: Sequence[Asked]) -> Sequence[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> Iterator[Reply]:
         """Answer a batch; a question that leaves no room for the answer in the window gets the empty `does_not_fit`.
 
         Raises:
@@ -63,14 +63,12 @@ class ServerGenerator:
             asyncio.run(self._answer(missing, replies))
         except* SourceError as troubles:
             reasons = troubles.exceptions
-        got = [replies[name] for name in read if name in replies]
+        yield from replies.values()
         if reasons:
             raise Stopped(
-                f"self_generate.server: {reasons[0]}; {len(got)} answers of this batch and all before it are kept:"
-                " the next run goes on from there",
-                got,
+                f"self_generate.server: {reasons[0]}; {len(replies)} answers of this batch and all before it are kept:"
+                " the next run goes on from there"
             ) from reasons[0]
-        return got
 
     async def _answer(self, missing: Mapping[str, Sequence[int]], replies: dict[str, Reply]) -> None:
         settings, places = self.settings, asyncio.Semaphore(self.settings.concurrency)

@@ -17,7 +17,8 @@ class SelfGenerateSettings(Settings):
     top_p: float = Field(1.0, gt=0, le=1, description="share of probability that tokens are drawn from")
     max_tokens: int = Field(40, ge=1, description="longest answer in tokens; a longer one is cut off")
     seed: int = Field(42, ge=0, description="seed of the choice of prompts and of the sampling")
-    batch: int = Field(64, ge=1, description="questions that are answered together and kept together")
+    batch: int = Field(256, ge=1, description="questions that are answered together and kept together")
+    at_once: int = Field(64, ge=1, description="questions of a batch that the engine has at a time")
     window_tokens: int = Field(1024, ge=2, description="longest conversation, answer included, that the engine holds")
     server: Annotated[str, ONLY_HOW] = Field(
         "", description="address of a vLLM server that answers, scheme and host first; none: vLLM in this process"

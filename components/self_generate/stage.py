@@ -3,8 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from components.core.contracts.artifacts import Artifact, Tally
@@ -40,9 +39,9 @@ def self_generate(plan: Plan, generator: Generator, generations: Generations, pl
     found = _look_up(plan, generations, place)
     started_s = time.monotonic()
     fresh = _answer_missing(plan, generator, generations)
-    shown = place.progress.track(fresh, label="answer", unit="answers", total=len(plan), first=found, size=len)
+    shown = place.progress.track(fresh, label="answer", unit="answers", total=len(plan), first=found)
     read = written = 0
-    for reply in chain.from_iterable(shown):
+    for reply in shown:
         read += reply.prompt_tokens if reply.finish_reason != DOES_NOT_FIT else 0
         written += reply.response_tokens
     _report(len(plan), found, read, written, time.monotonic() - started_s)
@@ -101,7 +100,7 @@ def _look_up(plan: Plan, generations: Generations, place: Workplace) -> int:
     return found
 
 
-def _answer_missing(plan: Plan, generator: Generator, generations: Generations) -> Iterator[Sequence[Reply]]:
+def _answer_missing(plan: Plan, generator: Generator, generations: Generations) -> Iterator[Reply]:
     """Answer batch by batch of the whole plan: a resumed run cuts the same batches as one that was never killed.
 
     What an answer shares a batch with can decide between two equally likely words (rounding), so batches matter.
@@ -111,14 +110,25 @@ def _answer_missing(plan: Plan, generator: Generator, generations: Generations) 
     for batch in plan.batches():
         missing = [question for question in batch if question.sample_id not in generations]
         if missing:
-            try:
-                replies = generator.generate(missing)
-            except Stopped as stopped:
-                if stopped.replies:
-                    generations.keep(stopped.replies)
-                raise
-            generations.keep(replies)
-            yield replies
+            yield from _answer_batch(missing, generator, generations)
+
+
+def _answer_batch(batch: Sequence[Planned], generator: Generator, generations: Generations) -> Iterator[Reply]:
+    """Pass replies on as they come, and keep them together in the order of the questions."""
+    reply_of: dict[str, Reply] = {}
+    try:
+        for reply in generator.generate(batch):
+            reply_of[reply.sample_id] = reply
+            yield reply
+    except Stopped:
+        if reply_of:
+            generations.keep(_ordered(batch, reply_of))
+        raise
+    generations.keep(_ordered(batch, reply_of))
+
+
+def _ordered(batch: Sequence[Planned], reply_of: Mapping[str, Reply]) -> list[Reply]:
+    return [reply_of[question.sample_id] for question in batch if question.sample_id in reply_of]
 
 
 def _samples(plan: Plan, generations: Generations, account: "_Account") -> Iterator[Sample]:

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions, version
@@ -51,10 +51,10 @@ class VllmGenerator:
     model: StoredModel
     dtype: str
     decoding: Decoding
-    batch: int
+    at_once: int
     window_tokens: int
 
-    def generate(self, questions: Sequence[Asked]) -> Sequence[Reply]:
+    def generate(self, questions: Sequence[Asked]) -> Iterator[Reply]:
         """Answer a batch; a question that leaves no room for the answer in the window gets the empty `does_not_fit`.
 
         Raises:
@@ -66,16 +66,18 @@ class VllmGenerator:
         # What was asked before this batch must not decide how it is computed.
         self._engine.reset_prefix_cache()
         asked = [question.sample_id for question in questions if len(read[question.sample_id]) <= room]
-        outputs = self._engine.generate(
+        yield from (unanswered(name, len(tokens)) for name, tokens in read.items() if len(tokens) > room)
+        requests = self._engine.enqueue(
             [{"prompt_token_ids": read[sample_id]} for sample_id in asked],
             [self._sampling(sample_id) for sample_id in asked],
             use_tqdm=False,
         )
-        output_of = dict(zip(asked, outputs, strict=True))
-        return [
-            _reply(sample_id, output_of[sample_id]) if sample_id in output_of else unanswered(sample_id, len(tokens))
-            for sample_id, tokens in read.items()
-        ]
+        sample_id_of = dict(zip(requests, asked, strict=True))
+        engine = self._engine.llm_engine
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                if output.finished:
+                    yield _reply(sample_id_of[output.request_id], output)
 
     def _sampling(self, sample_id: str) -> Any:
         from vllm import SamplingParams
@@ -90,11 +92,11 @@ class VllmGenerator:
 
     @property
     def _engine(self) -> "LLM":
-        return _engine(self.model, self.dtype, self.batch, self.window_tokens)
+        return _engine(self.model, self.dtype, self.at_once, self.window_tokens)
 
 
 @cache
-def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "LLM":
+def _engine(model: StoredModel, dtype: str, at_once: int, window_tokens: int) -> "LLM":
     """Start the engine; once in a process, since it sets the process up for itself."""
     # Its own engine process takes far longer to start, schedules by the clock, and would outlive a killed stage.
     in_process = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR"}
@@ -103,7 +105,7 @@ def _engine(model: StoredModel, dtype: str, batch: int, window_tokens: int) -> "
     from vllm import LLM
 
     try:
-        return LLM(model=str(model.folder), **engine_options(dtype, batch, window_tokens), use_tqdm_on_load=False)
+        return LLM(model=str(model.folder), **engine_options(dtype, at_once, window_tokens), use_tqdm_on_load=False)
     except (OSError, RuntimeError, ValueError) as error:
         line = " ".join(str(error).split())
         raise ConfigurationError(f"self_generate: vLLM cannot start {model.ref}: {line[:300]}") from error
@@ -120,12 +122,12 @@ def engine_environment() -> dict[str, str]:
     return environment
 
 
-def engine_options(dtype: str, batch: int, window_tokens: int) -> dict[str, Any]:
-    """Return how vLLM is set up for `batch` questions at a time, by the names that its flags have too."""
+def engine_options(dtype: str, at_once: int, window_tokens: int) -> dict[str, Any]:
+    """Return how vLLM is set up for so many questions at a time, by the names that its flags have too."""
     return {
         "dtype": dtype,
         "max_model_len": window_tokens,
-        "max_num_seqs": batch,
+        "max_num_seqs": at_once,
         "max_num_batched_tokens": max(window_tokens, _PREFILL_TOKENS),
         # A prompt that is split over two steps makes vLLM wind the request's random generator back by an offset,
         # which a CPU generator does not have: a seeded request would crash the engine.

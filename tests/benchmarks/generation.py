@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import vllm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from vllm import RequestOutput, SamplingParams
+from vllm import SamplingParams
 
 from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.records import Description, Sample
@@ -92,7 +92,7 @@ class Bench:
     descriptions: Artifact
     place: Path
     engine_s: list[float] = field(default_factory=list)
-    """Processor seconds that vLLM had of each batch of the stage."""
+    """Processor seconds that vLLM had for each of its steps in the stage."""
 
     def warm_up(self) -> None:
         """Start the engine and load the model, so that no way is measured with it."""
@@ -105,7 +105,7 @@ class Bench:
         os.environ.update(DESTA_MODELS=str(self._model.folder.parent), DESTA_HOME=str(home))
         samples = home / "samples"
         flags = ["--descriptions", str(self.descriptions.folder), "--llm", self._model.ref, "--samples", str(samples)]
-        with patch.object(self._vllm, "generate", self._clocked):
+        with patch.object(self._vllm.llm_engine, "step", self._clocked):
             self_generate(flags)
         return sum(sample.response_tokens for sample in open_artifact(samples).read(Sample))
 
@@ -134,9 +134,9 @@ class Bench:
         )
         return int((answers[:, batch["input_ids"].shape[1] :] != end).sum())
 
-    def _clocked(self, *given: Any, **options: Any) -> list[RequestOutput]:
+    def _clocked(self) -> list[Any]:
         before_s = time.process_time()
-        outputs: list[RequestOutput] = type(self._vllm).generate(self._vllm, *given, **options)
+        outputs: list[Any] = type(self._vllm.llm_engine).step(self._vllm.llm_engine)
         self.engine_s.append(time.process_time() - before_s)
         return outputs
 
@@ -168,7 +168,7 @@ class Bench:
 
     @cached_property
     def _vllm(self) -> vllm.LLM:
-        return _engine(self._model, vllm_identity(self._model).dtype, SETTINGS.batch, SETTINGS.window_tokens)
+        return _engine(self._model, vllm_identity(self._model).dtype, SETTINGS.at_once, SETTINGS.window_tokens)
 
     @cached_property
     def _llm(self) -> PreTrainedModel:

@@ -16,6 +16,7 @@ import vllm
 from components.core.contracts.artifacts import open_artifact
 from components.core.home import current_home
 from components.core.models.store import LLM, resolve_model
+from components.self_generate.generation import replies_to
 from components.self_generate.questions import Question
 from components.self_generate.settings import SelfGenerateSettings
 from components.self_generate.stage import plan_of
@@ -39,7 +40,7 @@ def main() -> None:
         model=llm,
         dtype=identity.dtype,
         decoding=plan.decoding,
-        batch=settings.batch,
+        at_once=settings.at_once,
         window_tokens=settings.window_tokens,
     )
     engine = vllm.LLM
@@ -51,7 +52,7 @@ def main() -> None:
     for way, make in ways.items():
         with patch("vllm.LLM", make):
             _engine.cache_clear()
-            generator.generate(questions[:2])
+            replies_to(questions[:2], generator)
             rates[way] = [_rate(generator, questions, settings.batch) for _ in range(2)]
         print(f"{way}: {', '.join(f'{rate:.2f}' for rate in rates[way])} answers/s", flush=True)
     print(f"ratio {max(rates['shared']) / max(rates['alone']):.2f}")
@@ -60,7 +61,7 @@ def main() -> None:
 def _rate(generator: VllmGenerator, questions: Sequence[Question], batch: int) -> float:
     started_s = time.perf_counter()
     for start in range(0, len(questions), batch):
-        generator.generate(questions[start : start + batch])
+        replies_to(questions[start : start + batch], generator)
     return len(questions) / (time.perf_counter() - started_s)
 
 

@@ -274,7 +274,7 @@ def test_the_real_backbone_adds_to_the_pool_that_ships(llm: StoredModel, tmp_pat
         model=llm,
         dtype="float32",
         decoding=make_decoding(temperature=1.0, max_tokens=24),
-        batch=8,
+        at_once=8,
         window_tokens=256,
     )
     decoding = generator.decoding

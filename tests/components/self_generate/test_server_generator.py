@@ -10,7 +10,7 @@ from components.core.contracts.records import Sample
 from components.core.digests import seed_of
 from components.core.home import Home
 from components.core.models.store import StoredModel
-from components.self_generate.generation import DOES_NOT_FIT, Stopped
+from components.self_generate.generation import DOES_NOT_FIT, Reply, Stopped, replies_to
 from components.self_generate.server_generator import ServerGenerator
 from components.self_generate.server_identity import Served, served_name
 from components.self_generate.settings import SelfGenerateSettings
@@ -45,7 +45,7 @@ def with_settings(generator: ServerGenerator, **changes: float) -> ServerGenerat
 def test_each_question_has_its_own_seed_and_the_tokens_that_the_model_reads(
     desk: Desk, generator: ServerGenerator
 ) -> None:
-    (reply,) = generator.generate(QUESTIONS[:1])
+    (reply,) = replies_to(QUESTIONS[:1], generator)
     (asked,) = desk.asked
     seed = seed_of(7, QUESTIONS[0].sample_id)
     assert {name: asked[name] for name in ("seed", "temperature", "top_p", "max_tokens", "logprobs")} == {
@@ -75,7 +75,7 @@ def test_as_many_questions_as_allowed_are_on_their_way_together(desk: Desk, gene
             here -= 1
 
     desk.before_answer = meet
-    replies = generator.generate(QUESTIONS)
+    replies = replies_to(QUESTIONS, generator)
     assert [reply.sample_id for reply in replies] == [question.sample_id for question in QUESTIONS]
     assert most == 4
 
@@ -88,7 +88,7 @@ def test_trouble_that_passes_is_one_line_and_costs_no_answer(
     desk: Desk, generator: ServerGenerator, trouble: Trouble, capsys: pytest.CaptureFixture[str]
 ) -> None:
     desk.troubles.append(trouble)
-    replies = with_settings(generator, timeout_s=1.0).generate(QUESTIONS[:2])
+    replies = replies_to(QUESTIONS[:2], with_settings(generator, timeout_s=1.0))
     assert len({reply.response for reply in replies}) == 2
     assert len(desk.asked) == 3
     (line,) = capsys.readouterr().err.splitlines()
@@ -96,10 +96,11 @@ def test_trouble_that_passes_is_one_line_and_costs_no_answer(
 
 
 def test_trouble_that_stays_ends_the_batch_with_what_was_answered(desk: Desk, generator: ServerGenerator) -> None:
+    replies: list[Reply] = []
     desk.before_answer = lambda: desk.troubles.extend([serving.busy] * 20 if len(desk.asked) == 5 else [])
     with pytest.raises(Stopped, match=r"^self_generate.server: http.*: 2 failures in a row, the last: 503 ") as stopped:
-        with_settings(generator, concurrency=1).generate(QUESTIONS)
-    assert [reply.sample_id for reply in stopped.value.replies] == [question.sample_id for question in QUESTIONS[:5]]
+        replies.extend(with_settings(generator, concurrency=1).generate(QUESTIONS))
+    assert [reply.sample_id for reply in replies] == [question.sample_id for question in QUESTIONS[:5]]
     assert "5 answers of this batch and all before it are kept" in str(stopped.value)
     assert len(desk.asked) == 7
 
@@ -130,19 +131,19 @@ def test_question_that_is_refused_is_not_asked_again(
 ) -> None:
     desk.troubles.append(trouble)
     with pytest.raises(Stopped, match=line):
-        generator.generate(QUESTIONS[:1])
+        replies_to(QUESTIONS[:1], generator)
     assert len(desk.asked) == 1
 
 
 def test_server_that_changes_in_the_middle_is_not_believed(generator: ServerGenerator) -> None:
     changed = replace(generator, served=replace(generator.served, fingerprint="vllm-0.32.0-ffffffff"))
     with pytest.raises(Stopped, match=r"changed from vllm-0\.32\.0-ffffffff to vllm-0.32.0-0a1b2c3d"):
-        changed.generate(QUESTIONS[:1])
+        replies_to(QUESTIONS[:1], changed)
 
 
 def test_question_that_the_window_cannot_hold_is_not_asked(desk: Desk, generator: ServerGenerator) -> None:
     endless = describe(1).model_copy(update={"seed_description": "la " * 300})
-    long, short = generator.generate([ask(endless), QUESTIONS[0]])
+    long, short = replies_to([ask(endless), QUESTIONS[0]], generator)
     assert (long.finish_reason, long.response, long.nll_per_token) == (DOES_NOT_FIT, "", None)
     assert short.response
     assert len(desk.asked) == 1
@@ -154,6 +155,6 @@ def test_key_goes_with_each_question_and_into_no_line(
     monkeypatch.setenv("DESTA_SERVER_KEY", "open-sesame")
     desk.troubles.extend([serving.busy, serving.unknown])
     with pytest.raises(Stopped) as stopped:
-        generator.generate(QUESTIONS[:1])
+        replies_to(QUESTIONS[:1], generator)
     assert desk.keys == {"Bearer open-sesame"}
     assert "sesame" not in str(stopped.value) + capsys.readouterr().err

@@ -187,7 +187,7 @@ def server(llm: StoredModel) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, "DESTA_MODELS": str(llm.folder.parent)}
-    flags = [f"--llm={llm.ref}", f"--port={port}", "--window-tokens=256", "--batch=8"]
+    flags = [f"--llm={llm.ref}", f"--port={port}", "--window-tokens=256", "--at-once=8"]
     command = [sys.executable, "-m", "components.self_generate.serve", *flags]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
