@@ -110,6 +110,15 @@ def gc(args: argparse.Namespace) -> int:
     return run_stage_command("self_generate.collect_generations", [flag for flag, on in flags.items() if on])
 
 
+def features(args: argparse.Namespace) -> int:
+    """Print what the encoder's features take, or remove those of clips."""
+    from pipelines.features import erase, listing
+
+    done = (erase if args.action == "erase" else listing)(args.clips, current_home())
+    _print(done.model_dump(mode="json") if args.json else str(done))
+    return ExitCode.DONE
+
+
 def replay(args: argparse.Namespace) -> int:
     """Answer a part of a run again."""
     from pipelines.replay import replay

@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_views(commands)
     _add_materials(commands)
+    _add_features(commands)
     _add_replay(commands)
     _add_export(commands)
     _add_publish(commands)
@@ -155,6 +156,20 @@ def _add_materials(commands: Any) -> None:
     )
     gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     _add_json(gc)
+
+
+def _add_features(commands: Any) -> None:
+    features = _add(
+        commands,
+        "features",
+        calls.features,
+        "show what the audio encoder's kept features take on the disk, or remove those of clips",
+        "desta features list",
+        "desta features erase CLIP",
+    )
+    features.add_argument("action", choices=("list", "erase"))
+    features.add_argument("clips", nargs="*", metavar="CLIP", help="with erase: the ids of clips")
+    _add_json(features)
 
 
 def _add_replay(commands: Any) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from components.core.contracts.artifacts import Draft, Lineage, Tally
 from components.core.contracts.records import Domain, Record, Split
+from components.core.digests import digest_of_file
 from components.core.home import Home
-from components.core.models.model_artifact import load_adapter, read_config
+from components.core.models.model_artifact import ADAPTER_FILE, load_adapter, read_config
 from components.core.models.store import ENCODER, LLM, StoredModel, identity_of
 from tests.builders import make_clip, make_sample, make_tone
 
@@ -123,6 +124,14 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
     assert (home.root / "out" / "adapter.safetensors").read_bytes() == (
         undisturbed / "adapter.safetensors"
     ).read_bytes()
+
+
+def test_features_heard_in_every_step_give_the_same_bytes(undisturbed: Path, inputs: list[str], home: Home) -> None:
+    finish(start(home, inputs, "--keep-features", "false"))
+
+    assert losses(home.root / "out") == losses(undisturbed)
+    assert digest_of_file(home.root / "out" / ADAPTER_FILE) == digest_of_file(undisturbed / ADAPTER_FILE)
+    assert not home.features.exists()
 
 
 def test_two_processes_learn_what_one_learns(inputs: list[str], home: Home, tmp_path: Path) -> None:
