@@ -73,8 +73,8 @@ class KeptFeatures:
         folder.mkdir(parents=True, exist_ok=True)
         if (free := shutil.disk_usage(folder).free) < more:
             raise SourceError(
-                f"{folder}: the features of {len(missing)} clips take {more / _MB:.0f} MB, and the disk has"
-                f" {free / _MB:.0f} MB left; make room (train_model.keep_features=false trains without them)"
+                f"{folder}: the features of {len(missing)} clips take {more / _MB:.1f} MB, and the disk has"
+                f" {free / _MB:.1f} MB left; make room (train_model.keep_features=false trains without them)"
             )
         return Room(len(sizes), sum(sizes.values()), len(missing), more, folder)
 
