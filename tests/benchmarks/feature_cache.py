@@ -19,17 +19,18 @@ from components.core.audio import samples_of
 from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.records import Audio, Clip, Sample, Split
 from components.core.home import current_home
-from components.core.models.adapter import AdapterConfig, tapped_layers, untrained_adapter
+from components.core.models.adapter import AdapterConfig, untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
-from components.core.models.encoder import DTYPE, Encoder, encoder_config, encoder_for, frames_of, hearing_for
+from components.core.models.encoder import DTYPE, Encoder, encoder_for, frames_of, hearing_for
 from components.core.models.features import KeptFeatures, padded
-from components.core.models.loading import best_device, load_llm, load_llm_config, load_tokenizer
+from components.core.models.loading import best_device, load_llm, load_tokenizer
 from components.core.models.splice import Splicer
 from components.core.models.store import ENCODER, LLM, StoredModel, resolve_model
 from components.core.progress import Progress
 from components.train_model.batches import plan_batches
 from components.train_model.examples import Example
 from components.train_model.settings import TrainModelSettings
+from tests.core.models.test_adapter import make_config
 
 T = TypeVar("T")
 Hear = Callable[[Sequence[str]], list[Tensor]]
@@ -44,7 +45,9 @@ def main() -> None:
     args = parser.parse_args()
     models, settings, (device, _) = current_home().models, TrainModelSettings(), best_device()
     ear, llm = resolve_model(ENCODER, models), resolve_model(LLM, models)
-    config = adapter_config(settings, ear.folder, llm.folder)
+    config = make_config(
+        encoder_width=384, encoder_heads=6, llm_width=576, queries=settings.queries, query_scale=settings.query_scale
+    )
     examples = examples_of_training(open_artifact(args.accepted), llm, settings, args.samples)
     ids, clips = sorted({example.clip_id for example in examples}), open_artifact(args.clips)
     audio = {clip.clip_id: clip.audio for clip in clips.read(Clip) if clip.clip_id in ids}
@@ -60,19 +63,6 @@ def main() -> None:
             "heard in every step": lambda wanted: heard_together(encoder, [audio[clip_id] for clip_id in wanted]),
         }
         compare_epochs(ways, examples, config, llm, settings)
-
-
-def adapter_config(settings: TrainModelSettings, encoder: Path, llm: Path) -> AdapterConfig:
-    """Return the adapter that the default settings train."""
-    sizes, words = encoder_config(encoder), load_llm_config(llm)
-    return AdapterConfig(
-        encoder_width=sizes.d_model,
-        encoder_heads=sizes.encoder_attention_heads,
-        tapped_layers=tapped_layers(sizes.encoder_layers),
-        llm_width=words.hidden_size,
-        init_seed=settings.seed,
-        **{name: getattr(settings, name) for name in AdapterConfig.model_fields if hasattr(settings, name)},
-    )
 
 
 def examples_of_training(
@@ -153,7 +143,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(model.adapter.parameters(), settings.gradient_clip)
         optimiser.step()
         optimiser.zero_grad()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     return losses
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, ModelCardData
 
 from components.core.contracts.artifacts import Artifact, Draft, Lineage, Tally, open_artifact
 from components.core.contracts.records import Record, Split
@@ -60,7 +60,12 @@ def training(tmp_path: Path) -> Training:
         accepted=accepted.digest,
         steps=3,
     )
-    losses = ({}, {"validation_loss": 2.5}, {"validation_loss": 2.0}, {"validation_loss": 2.25})
+    losses: tuple[dict[str, float], ...] = (
+        {},
+        {"validation_loss": 2.5},
+        {"validation_loss": 2.0},
+        {"validation_loss": 2.25},
+    )
     return Training(
         config=config,
         encoder=ModelManifest(ref="/home/somebody/ear", licence="MIT", files=(), digest="e" * 64),
@@ -91,6 +96,8 @@ def test_the_header_files_the_model_by_licences_base_language_and_result(trainin
 def test_the_hub_reads_the_header_and_its_result(training: Training) -> None:
     data = ModelCard(model_card(training)).data
 
+    assert isinstance(data, ModelCardData)
+    assert data.eval_results is not None
     (result,) = data.eval_results
     assert (result.metric_type, result.metric_value) == ("perplexity", 7.389)
     assert (result.dataset_split, result.task_type) == ("validation", "audio-text-to-text")
