@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from components.core.contracts.artifacts import Artifact
+from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Clip, Sample, Split
 
 
@@ -41,11 +42,17 @@ class LearnedFrom:
 
 
 def learned_from(accepted: Artifact, clips: Artifact) -> LearnedFrom:
-    """Count the accepted samples by the corpora of their clips."""
+    """Count the accepted samples by the corpora of their clips.
+
+    Raises:
+        ContractError: a sample is about a clip that is not there.
+    """
     about = {clip_id: rest for clip_id, *rest in _rows(clips, Clip, "clip_id", "source.corpus", "licence", "language")}
     told = clips.manifest.facts.get("corpora", {})
     corpora: dict[str, CorpusPart] = {}
     for clip_id, split in _rows(accepted, Sample, "clip_id", "split"):
+        if clip_id not in about:
+            raise ContractError(f"{clips.folder}: no clip {clip_id}, which a sample of {accepted.folder} is about")
         corpus, licence, language = about[clip_id]
         part = corpora.setdefault(corpus, CorpusPart(told.get(corpus, {}).get("attribution", "")))
         part.samples[Split(split)] += 1

@@ -10,6 +10,7 @@ import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
 from components.core.contracts.artifacts import Artifact, Draft, Lineage, Tally, open_artifact
+from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Record, Split
 from components.core.models.model_artifact import ModelConfig
 from components.core.models.store import ModelManifest
@@ -151,3 +152,10 @@ def test_a_long_training_has_a_short_table(training: Training) -> None:
 
     assert len(rows) <= 13
     assert rows[-1].startswith("| 1000 |")
+
+
+def test_samples_of_other_clips_are_an_error_that_names_one(tmp_path: Path) -> None:
+    accepted = write(tmp_path / "accepted", [make_sample()], {})
+
+    with pytest.raises(ContractError, match=f"no clip {'1' * 64}, which a sample of {accepted.folder} is about"):
+        learned_from(accepted, write(tmp_path / "clips", [make_clip()], {}))
