@@ -134,6 +134,7 @@ def draw(findings: Sequence[Finding], picture: Path) -> None:
 
 
 def _draw_looks(axes: Axes, finding: Finding, colour: Any) -> None:
-    heard = [look for look in finding.looks if look.audio_gain is not None]
-    steps, gains = [look.step for look in heard], [look.audio_gain for look in heard]
-    axes.plot(steps, gains, marker=".", color=colour, label=finding.condition)
+    heard = [(look.step, look.audio_gain) for look in finding.looks if look.audio_gain is not None]
+    axes.plot(
+        [step for step, _ in heard], [gain for _, gain in heard], marker=".", color=colour, label=finding.condition
+    )
