@@ -75,6 +75,17 @@ def models(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def model(args: argparse.Namespace) -> int:
+    """Describe a model."""
+    from pipelines.model_sizes import describe_model
+
+    form = {name: getattr(args, name) for name in ("preset", "queries", "qformer_layers", "tapped_layers")}
+    chosen = {name: value for name, value in form.items() if value is not None}
+    description = describe_model(args.encoder, args.llm, chosen, current_home())
+    _print(description.model_dump(mode="json") if args.json else str(description))
+    return ExitCode.DONE
+
+
 def export(args: argparse.Namespace) -> int:
     """Export what a run accepted."""
     from pipelines.export.exporting import export
