@@ -95,6 +95,21 @@ def publish(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def study(args: argparse.Namespace) -> int:
+    """Train and measure the conditions of a study."""
+    from pipelines.study.conditions import ADAPTER_STUDY, overrides_of, read_study
+    from pipelines.study.findings import RECORD, table
+    from pipelines.study.study import conduct, material_of
+
+    home = current_home()
+    file = args.file or ADAPTER_STUDY
+    folder = (args.to or home.root / "studies" / file.stem).absolute()
+    study = read_study(file, overrides_of(args.set))
+    findings, failures = conduct(study, material_of(home, args.run), folder)
+    _print((folder / RECORD).read_text() if args.json else f"{table(findings, failures)}\nin {folder}")
+    return ExitCode.FAILED if failures else ExitCode.DONE
+
+
 def prompts(args: argparse.Namespace) -> int:
     """Check or expand prompt pools."""
     from pipelines.stage_command import run_stage_command

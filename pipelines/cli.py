@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _add_views(commands)
     _add_materials(commands)
     _add_replay(commands)
+    _add_study(commands)
     _add_export(commands)
     _add_publish(commands)
     _add_services(commands)
@@ -170,6 +171,26 @@ def _add_replay(commands: Any) -> None:
     replay.add_argument("--fraction", metavar="F", help="part of the answers, up to whole batches (default: 0.02)")
     replay.add_argument("--seed", metavar="N", help="seed of the choice of batches (default: 0)")
     _add_json(replay)
+
+
+def _add_study(commands: Any) -> None:
+    study = _add(
+        commands,
+        "study",
+        calls.study,
+        "train the adapter in several ways on the accepted samples of a run, and compare what they hear",
+        "desta study adapter",
+        "desta study adapter --set steps=30 --to quick",
+        "desta study adapter 20261122-184937-df17 --file my-study.yaml --json",
+    )
+    study.add_argument("subject", choices=("adapter",))
+    study.add_argument("run", nargs="?", metavar="RUN", help="default: the newest run")
+    study.add_argument(
+        "--file", type=Path, metavar="FILE", help="conditions of yours (default: pipelines/study/adapter.yaml)"
+    )
+    study.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="change all conditions")
+    study.add_argument("--to", type=Path, metavar="DIR", help="where findings go (default: studies/ of the home)")
+    _add_json(study)
 
 
 def _add_export(commands: Any) -> None:

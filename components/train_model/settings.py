@@ -23,7 +23,7 @@ class TrainModelSettings(Settings):
     query_scale: float = Field(1.0, gt=0, description="standard deviation of the queries at the start")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the Q-Former")
     max_transcript_tokens: int = Field(
-        100, ge=1, description="transcript tokens beside the audio vectors; the rest is cut"
+        100, ge=0, description="transcript tokens beside the audio vectors; the rest is cut (0: none)"
     )
     window_tokens: int = Field(300, ge=1, description="longest sequence; a sample that does not fit stops the stage")
     validate_every: int = Field(50, ge=1, description="steps between two looks at the validation split")

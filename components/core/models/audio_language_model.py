@@ -90,7 +90,7 @@ class AudioLanguageModel(nn.Module):
 
     def _embed(self, audio: Tensor, rows: Sequence[Spliced], *, with_target: bool) -> tuple[Tensor, Tensor]:
         """Return left-padded embeddings [B, N, H] of rows with vectors [C, Q, H] of clips, and their mask [B, N]."""
-        of_rows = audio.split([row.clips for row in rows])
+        of_rows = torch.split(audio, [row.clips for row in rows])
         embedded = [self._row(vectors, row, with_target) for vectors, row in zip(of_rows, rows, strict=True)]
         longest = max(len(row) for row in embedded)
         padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in embedded])
@@ -99,9 +99,9 @@ class AudioLanguageModel(nn.Module):
 
     def _row(self, vectors: Tensor, row: Spliced, with_target: bool) -> Tensor:
         words = cast(nn.Embedding, self.llm.get_input_embeddings())
-        ids = (*chain.from_iterable(row.pieces), *(row.target if with_target else ()))
-        embedded = words(torch.tensor(ids, device=vectors.device))
-        first, *others = embedded.split([*map(len, row.pieces[:-1]), len(ids) - sum(map(len, row.pieces[:-1]))])
+        pieces = [*row.pieces[:-1], (*row.pieces[-1], *(row.target if with_target else ()))]
+        embedded = words(torch.tensor(list(chain.from_iterable(pieces)), device=vectors.device))
+        first, *others = torch.split(embedded, list(map(len, pieces)))
         clips = zip(vectors.to(embedded.dtype), others, strict=True)
         return torch.cat([first, *chain.from_iterable(clips)])
 
