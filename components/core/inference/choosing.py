@@ -37,9 +37,9 @@ def _named(model: str, home: Home) -> Path:
             return found
         raise ConfigurationError(f"run {model}: it has trained no model; `desta runs` lists others")
     if version := _VERSION.fullmatch(model):
-        for run_dir, registered in _registered(home):
+        for folder, registered in _registered(home):
             if (version["name"], version["version"]) == registered:
-                return run_dir
+                return folder
     raise ConfigurationError(
         f"model {model!r}: no folder with {CONFIG_FILE}, no run and no registered version of that name; "
         "`desta runs` lists the runs"
@@ -50,8 +50,8 @@ def _newest(home: Home) -> Path:
     for folder, _ in _registered(home):
         return folder
     for run in _runs(home):
-        if folder := _trained(home.runs / run.run_id):
-            return folder
+        if found := _trained(home.runs / run.run_id):
+            return found
     raise ConfigurationError(f"{home.runs}: no trained model yet; train one with `desta run`, or name a folder")
 
 

@@ -41,7 +41,7 @@ class Conversation:
         )
 
 
-def read_conversation(messages: Sequence[Mapping[str, Any]]) -> Conversation:
+def read_conversation(messages: Any) -> Conversation:
     """Read `[{"role", "content", "audios": [{"audio", "text", "sampling_rate"}]}]`, upstream's form of a conversation.
 
     Where `content` has the tags around a locator already, they count as the locator's own.

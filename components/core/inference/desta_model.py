@@ -8,10 +8,12 @@ from typing import Any
 
 from jinja2 import TemplateError
 from pydantic import ValidationError
+from transformers.utils import logging
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding
 from components.core.cutting import LONGEST_S
+from components.core.digests import digest_of_file
 from components.core.home import Home, current_home
 from components.core.inference.answers import Generation, Piece, Spelling
 from components.core.inference.choosing import chosen_model
@@ -19,7 +21,7 @@ from components.core.inference.conversation import Conversation, read_conversati
 from components.core.inference.hearing import By, Clip, Ears, HeardClip, clips_of, shared_out
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.loading import best_device, load_llm, load_tokenizer
-from components.core.models.model_artifact import ModelConfig, load_adapter, read_config
+from components.core.models.model_artifact import ADAPTER_FILE, ModelConfig, load_adapter, read_config
 from components.core.models.splice import Spliced, Splicer
 from components.core.models.store import StoredModel, open_digest
 
@@ -39,9 +41,11 @@ class Prompt:
 class DestaModel:
     """An adapter with both frozen models that it was trained between."""
 
-    def __init__(self, model: AudioLanguageModel, config: ModelConfig, encoder: StoredModel, llm: StoredModel) -> None:
+    def __init__(
+        self, name: str, model: AudioLanguageModel, config: ModelConfig, encoder: StoredModel, llm: StoredModel
+    ) -> None:
         """Put the parts together; `from_pretrained` finds and loads them."""
-        self.config = config
+        self.name, self.config = name, config
         self._model, self._queries = model.eval(), config.adapter.queries
         self._tokenizer = load_tokenizer(llm.folder)
         self._splicer = Splicer(self._tokenizer, config.max_transcript_tokens)
@@ -68,6 +72,7 @@ class DestaModel:
             ConfigurationError: no such model, or a frozen part is not in the store.
             ContractError: a file is damaged or does not fit.
         """
+        logging.disable_progress_bar()  # one for each part, on the terminal that a conversation is on
         home = home or current_home()
         folder = chosen_model(model, home)
         config, store = read_config(folder), models or home.models
@@ -75,7 +80,8 @@ class DestaModel:
         llm = _frozen(folder, "llm", config.llm, config.llm_ref, store)
         place, dtype = best_device(device)
         adapter = load_adapter(folder, config).to(device=place, dtype=dtype)
-        return cls(AudioLanguageModel(adapter, load_llm(llm.folder, dtype).to(place)), config, encoder, llm)
+        name = f"desta-{digest_of_file(folder / ADAPTER_FILE)[:12]}"
+        return cls(name, AudioLanguageModel(adapter, load_llm(llm.folder, dtype).to(place)), config, encoder, llm)
 
     def generate(
         self,

@@ -103,7 +103,7 @@ def _ends(pcm: Pcm) -> Iterator[int]:
 
 
 def _samples(pcm: Pcm) -> Samples:
-    return pcm.astype(np.float32) / FULL_SCALE
+    return pcm.astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def _clip(pcm: Pcm) -> Clip:
