@@ -43,8 +43,8 @@ class Batcher:
 
     def __init__(self, model: DestaModel, settings: ServeModelSettings, metrics: Metrics) -> None:
         self._model, self._settings, self._metrics = model, settings, metrics
-        self._waiting: queue.Queue[Ticket] = queue.Queue(settings.queue)
-        metrics.waiting.set_function(self._waiting.qsize)
+        self._waiting: queue.Queue[Ticket] = queue.Queue()
+        metrics.waiting.set_function(self._in_line)
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
@@ -59,13 +59,17 @@ class Batcher:
         Raises:
             Refused: the queue is full.
         """
-        ticket = Ticket(question, asyncio.get_running_loop())
-        try:
-            self._waiting.put_nowait(ticket)
-        except queue.Full as error:
+        if self._in_line() >= self._settings.queue:
             line = f"{self._settings.queue} requests are waiting already; try again"
-            raise Refused(429, line, "queue_full", headers={"Retry-After": "1"}) from error
+            raise Refused(429, line, "queue_full", headers={"Retry-After": "1"})
+        ticket = Ticket(question, asyncio.get_running_loop())
+        self._waiting.put_nowait(ticket)
         return ticket
+
+    def _in_line(self) -> int:
+        """Return how many wait; who has left makes room at once."""
+        with self._waiting.mutex:
+            return sum(not ticket.gone for ticket in self._waiting.queue)
 
     def _run(self) -> None:
         while True:
