@@ -161,6 +161,20 @@ def ui(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def chat(args: argparse.Namespace) -> int:
+    """Talk to a trained model."""
+    from pipelines.stage_command import become_stage_command
+
+    become_stage_command("serve_model.chat", args.words)
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve a trained model."""
+    from pipelines.stage_command import become_stage_command
+
+    become_stage_command("serve_model", args.words)
+
+
 def compile_(args: argparse.Namespace) -> int:
     """Write the pipeline."""
     from pipelines.alignment import compile_alignment

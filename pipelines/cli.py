@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_publish(commands)
     _add_services(commands)
+    _add_talk(commands)
     return top
 
 
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         SystemExit: always, with the code that `ExitCode` explains.
     """
     args = parser().parse_args(argv)
+    args.words = (sys.argv[1:] if argv is None else list(argv))[1:]
     try:
         code = args.call(args)
     except DestaError as error:
@@ -282,3 +284,27 @@ def _add_services(commands: Any) -> None:
         commands, "compile", calls.compile_, "write the pipeline as IR YAML", "desta compile alignment.yaml"
     )
     compile_.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_talk(commands: Any) -> None:
+    from components.serve_model.settings import add_chat_arguments, add_server_arguments
+
+    chat = _add(
+        commands,
+        "chat",
+        calls.chat,
+        "ask a trained model about recordings, once or turn by turn",
+        'desta chat bark.wav "Which animal is it?"',
+        'desta chat a.wav "Which of them is louder?" --audio b.wav --json',
+        "desta chat meeting.mp3",
+    )
+    add_chat_arguments(chat)
+    serve = _add(
+        commands,
+        "serve",
+        calls.serve,
+        "serve a trained model as OpenAI's chat completions; a key is read from DESTA_SERVE_KEY",
+        "desta serve",
+        "desta serve --model 20261122-184937-df17 --port 8002 --batch 16",
+    )
+    add_server_arguments(serve)

@@ -19,6 +19,7 @@ from components.core.models.features import Features, KeptFeatures, LiveFeatures
 from components.core.models.loading import best_device, load_llm, load_llm_config, load_tokenizer
 from components.core.models.model_artifact import ModelConfig, save_model
 from components.core.models.splice import Splicer
+from components.core.models.store import portable_ref
 from components.core.progress import progress_of
 from components.core.publishing import published, write_file
 from components.train_model.examples import Example, examples_of
@@ -111,6 +112,8 @@ def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, 
                 backbone=job.backbone,
                 accepted=read_manifest(Path(job.accepted)).digest,
                 steps=job.settings.steps,
+                encoder_ref=portable_ref(Path(job.encoder)),
+                llm_ref=portable_ref(Path(job.llm)),
             )
             with published(job.model) as draft:
                 save_model(draft, model.adapter, described)

@@ -26,6 +26,9 @@ class ModelConfig(Record):
     backbone: GeneratorIdentity
     accepted: Sha256
     steps: int
+    encoder_ref: str | None = None
+    llm_ref: str | None = None
+    """Where the frozen models can be fetched; `None` where only a folder had them."""
 
 
 def save_model(folder: Path, adapter: Adapter, config: ModelConfig) -> None:
