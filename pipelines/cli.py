@@ -20,9 +20,22 @@ exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 a gate refused
 state lives under .desta/ of the working directory, or where DESTA_HOME says"""
 
 
+class _Parser(argparse.ArgumentParser):
+    """The parser of a command; what it can be told may be found out late, when the command is the one that is meant."""
+
+    _late: Callable[[], None] = staticmethod(lambda: None)
+
+    def set_late(self, late: Callable[[], None]) -> None:
+        self._late = late
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._late()
+        return super().parse_known_args(args, namespace)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line of `desta`."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="desta",
         description="Train a language model to hear: DeSTA2.5-Audio as a workflow.",
         epilog=_EXAMPLES,
@@ -60,8 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     raise SystemExit(int(code))
 
 
-def _add(commands: Any, name: str, call: Command, text: str, *examples: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
+def _add(commands: Any, name: str, call: Command, text: str, *examples: str) -> _Parser:
+    command: _Parser = commands.add_parser(
         name,
         help=text,
         description=text,
@@ -287,8 +300,6 @@ def _add_services(commands: Any) -> None:
 
 
 def _add_talk(commands: Any) -> None:
-    from components.serve_model.settings import add_chat_arguments, add_server_arguments
-
     chat = _add(
         commands,
         "chat",
@@ -298,7 +309,6 @@ def _add_talk(commands: Any) -> None:
         'desta chat a.wav "Which of them is louder?" --audio b.wav --json',
         "desta chat meeting.mp3",
     )
-    add_chat_arguments(chat)
     serve = _add(
         commands,
         "serve",
@@ -307,4 +317,11 @@ def _add_talk(commands: Any) -> None:
         "desta serve",
         "desta serve --model 20261122-184937-df17 --port 8002 --batch 16",
     )
-    add_server_arguments(serve)
+    chat.set_late(lambda: _talk().add_chat_arguments(chat))
+    serve.set_late(lambda: _talk().add_server_arguments(serve))
+
+
+def _talk() -> Any:
+    from components.serve_model import settings
+
+    return settings

@@ -1,6 +1,7 @@
 """The command starts fast, explains itself, and answers a mistake with one line and exit code 2."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,8 @@ COMMANDS = (
     "publish",
     "ui",
     "compile",
+    "chat",
+    "serve",
 )
 
 
@@ -193,3 +196,23 @@ def test_a_replay_asks_the_model_that_the_run_names(
     assert ended.value.code == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"error: the model is not the one that answered: weights {'a' * 64} → ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "module"),
+    [
+        (
+            ["chat", "a.wav", "Who is it?", "--audio", "b.wav", "--temperature=0.5", "--json"],
+            "components.serve_model.chat",
+        ),
+        (["serve", "--port", "0", "--batch", "2"], "components.serve_model"),
+    ],
+)
+def test_talking_to_a_model_is_handed_on_word_for_word(
+    argv: list[str], module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr(os, "execve", lambda _, command, __: became.append(command))
+    with pytest.raises(SystemExit):
+        main(argv)
+    assert [command[1:] for command in became] == [["-P", "-m", module, *argv[1:]]]

@@ -65,7 +65,8 @@ def test_many_conversations_are_answered_as_each_alone(model: DestaModel) -> Non
 
 
 def test_a_drawn_answer_does_not_depend_on_its_neighbours(model: DestaModel) -> None:
-    many, drawn = list(map(user, QUESTIONS)), {"temperature": 2.0, "max_new_tokens": 4}
+    drawn: dict[str, Any] = {"temperature": 2.0, "max_new_tokens": 4}
+    many = list(map(user, QUESTIONS))
     alone = [model.generate(question, **drawn, seed=4)[0].tokens for question in many]
     assert [said.tokens for said in model.generate(many, **drawn, seed=4)] == alone
     assert len({model.generate(many[0], **drawn, seed=seed)[0].tokens for seed in range(3)}) > 1
