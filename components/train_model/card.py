@@ -68,6 +68,12 @@ class Training:
     steps: Sequence[Mapping[str, float]]
 
     @property
+    def names(self) -> tuple[str, str]:
+        """What encoder and language model are called: those that only a folder had have no name but their digest."""
+        config = self.config
+        return config.encoder_ref or f"model {config.encoder[:12]}", config.llm_ref or f"model {config.llm[:12]}"
+
+    @property
     def validation_loss(self) -> float | None:
         """The loss on the validation split, nats a token, of the weights that became the model."""
         done = next((row for row in self.steps if row["step"] + 1 == self.config.steps), {})
@@ -76,7 +82,7 @@ class Training:
 
 def model_card(training: Training) -> str:
     """Write the card, with the header by which the Hub files a model."""
-    encoder, llm = _name(training.encoder), _name(training.llm)
+    encoder, llm = training.names
     sections = {
         "Parts": "\n\n".join(_parts(training)),
         "Data": "\n\n".join(_data(training.data)),
@@ -95,17 +101,12 @@ def model_card(training: Training) -> str:
     return f"{_header(training)}# {llm} hears with {encoder}\n\n{summary}\n\n{body}\n"
 
 
-def _name(part: ModelManifest) -> str:
-    """Return a model's reference; a folder's place is nobody else's business."""
-    return part.ref if "://" in part.ref else f"model {part.digest[:12]}"
-
-
 def _header(training: Training) -> str:
-    data, parts = training.data, (training.llm, training.encoder)
+    data, licences = training.data, {training.encoder.licence, training.llm.licence}
     languages = language_codes(data.languages)
-    base_models = [name for part in parts if (name := hub_repository(part.ref))]
+    base_models = [repository for name in reversed(training.names) if (repository := hub_repository(name))]
     values = {
-        **licence_entries({*data.licences, *(part.licence for part in parts)}, "by-part"),
+        **licence_entries(data.licences | licences, "by-part"),
         **({"language": languages} if languages else {}),
         **({"base_model": base_models, "base_model_relation": "adapter"} if base_models else {}),
         "datasets": [dataset_name(data.accepted)],
@@ -129,10 +130,10 @@ def _perplexity(loss: float) -> float:
 
 
 def _parts(training: Training) -> Iterator[str]:
-    config = training.config
+    config, (encoder, llm) = training.config, training.names
     named = (
-        ("audio encoder, frozen", _name(training.encoder), training.encoder.digest, training.encoder.licence),
-        ("language model, frozen", _name(training.llm), training.llm.digest, training.llm.licence),
+        ("audio encoder, frozen", encoder, config.encoder, training.encoder.licence),
+        ("language model, frozen", llm, config.llm, training.llm.licence),
     )
     yield table(("part", "name", "digest", "licence"), ((a, b, f"`{c}`", cell(d)) for a, b, c, d in named))
     adapter, backbone = config.adapter, config.backbone

@@ -60,6 +60,7 @@ def training(tmp_path: Path) -> Training:
         backbone=make_generator(),
         accepted=accepted.digest,
         steps=3,
+        llm_ref="hf://org/words@main",
     )
     losses: tuple[dict[str, float], ...] = (
         {},
