@@ -90,20 +90,24 @@ class AudioLanguageModel(nn.Module):
 
     def _embed(self, audio: Tensor, rows: Sequence[Spliced], *, with_target: bool) -> tuple[Tensor, Tensor]:
         """Return left-padded embeddings [B, N, H] of rows with vectors [C, Q, H] of clips, and their mask [B, N]."""
-        of_rows = audio.split([row.clips for row in rows])
-        embedded = [self._row(vectors, row, with_target) for vectors, row in zip(of_rows, rows, strict=True)]
-        longest = max(len(row) for row in embedded)
-        padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in embedded])
-        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in embedded], device=audio.device)
+        ids = [(*chain.from_iterable(row.pieces), *(row.target if with_target else ())) for row in rows]
+        words = cast(nn.Embedding, self.llm.get_input_embeddings())
+        # One lookup for all: under ZeRO-3 each is a collective, and processes may have different numbers of rows.
+        embedded = words(torch.tensor(list(chain.from_iterable(ids)), device=audio.device)).split([*map(len, ids)])
+        of_rows = zip(embedded, audio.split([row.clips for row in rows]), rows, strict=True)
+        whole = [_with_clips(text, vectors, row) for text, vectors, row in of_rows]
+        longest = max(len(row) for row in whole)
+        padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in whole])
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in whole], device=audio.device)
         return padded, mask
 
-    def _row(self, vectors: Tensor, row: Spliced, with_target: bool) -> Tensor:
-        words = cast(nn.Embedding, self.llm.get_input_embeddings())
-        ids = (*chain.from_iterable(row.pieces), *(row.target if with_target else ()))
-        embedded = words(torch.tensor(ids, device=vectors.device))
-        first, *others = embedded.split([*map(len, row.pieces[:-1]), len(ids) - sum(map(len, row.pieces[:-1]))])
-        clips = zip(vectors.to(embedded.dtype), others, strict=True)
-        return torch.cat([first, *chain.from_iterable(clips)])
+
+def _with_clips(text: Tensor, vectors: Tensor, row: Spliced) -> Tensor:
+    """Put the vectors [C, Q, H] of a row's clips between the embedded pieces of its text."""
+    before_last = [*map(len, row.pieces[:-1])]
+    first, *others = text.split([*before_last, len(text) - sum(before_last)])
+    clips = zip(vectors.to(text.dtype), others, strict=True)
+    return torch.cat([first, *chain.from_iterable(clips)])
 
 
 def _common_beginning(sequences: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
