@@ -51,6 +51,7 @@ class Trainer:
             row = self._step(step, [training[i] for i in batches[step]])
             if held_out and ((step + 1) % settings.validate_every == 0 or step + 1 == settings.steps):
                 row["validation_loss"] = self._validation_loss(held_out)
+                self._check("validation loss", step, row["validation_loss"], math.inf)
             self._log(row)
             keeper.keep(step + 1, row.get("validation_loss"))
         return keeper.take_best() if settings.exported == "best" else settings.steps

@@ -83,7 +83,7 @@ def frozen_llm(job: TrainingJob, dtype: torch.dtype) -> PreTrainedModel:
 
 def engine_of(model: AudioLanguageModel, settings: TrainModelSettings, dtype: torch.dtype) -> Any:
     """Return DeepSpeed's engine over a model of which only the adapter is optimised."""
-    model.register_state_dict_post_hook(_without_llm)
+    model.register_state_dict_post_hook(_without_llm)  # type: ignore[no-untyped-call]  # torch says not what it takes
     engine, *_ = deepspeed.initialize(
         model=model,
         model_parameters=list(model.adapter.parameters()),

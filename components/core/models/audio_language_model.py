@@ -90,22 +90,23 @@ class AudioLanguageModel(nn.Module):
 
     def _embed(self, audio: Tensor, rows: Sequence[Spliced], *, with_target: bool) -> tuple[Tensor, Tensor]:
         """Return left-padded embeddings [B, N, H] of rows with vectors [C, Q, H] of clips, and their mask [B, N]."""
-        ids = [(*chain.from_iterable(row.pieces), *(row.target if with_target else ())) for row in rows]
+        pieces = [[*row.pieces[:-1], (*row.pieces[-1], *(row.target if with_target else ()))] for row in rows]
+        ids = [list(chain.from_iterable(of_row)) for of_row in pieces]
         words = cast(nn.Embedding, self.llm.get_input_embeddings())
         # One lookup for all: under ZeRO-3 each is a collective, and processes may have different numbers of rows.
-        embedded = words(torch.tensor(list(chain.from_iterable(ids)), device=audio.device)).split([*map(len, ids)])
-        of_rows = zip(embedded, audio.split([row.clips for row in rows]), rows, strict=True)
-        whole = [_with_clips(text, vectors, row) for text, vectors, row in of_rows]
+        embedded = words(torch.tensor([*chain.from_iterable(ids)], device=audio.device))
+        texts = torch.split(embedded, [*map(len, ids)])
+        clips = torch.split(audio, [row.clips for row in rows])
+        whole = [_with_clips(*row) for row in zip(texts, clips, pieces, strict=True)]
         longest = max(len(row) for row in whole)
         padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in whole])
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in whole], device=audio.device)
         return padded, mask
 
 
-def _with_clips(text: Tensor, vectors: Tensor, row: Spliced) -> Tensor:
+def _with_clips(text: Tensor, vectors: Tensor, pieces: Sequence[tuple[int, ...]]) -> Tensor:
     """Put the vectors [C, Q, H] of a row's clips between the embedded pieces of its text."""
-    before_last = [*map(len, row.pieces[:-1])]
-    first, *others = text.split([*before_last, len(text) - sum(before_last)])
+    first, *others = torch.split(text, [*map(len, pieces)])
     clips = zip(vectors.to(text.dtype), others, strict=True)
     return torch.cat([first, *chain.from_iterable(clips)])
 

@@ -2,9 +2,10 @@
 
     python -m tests.components.train_model.attempts ATTEMPTS.json
 
-A list of `{"job": FILE}`, with `"dies": [MODULE, NAME, CALL, WHEN]` where a process kills itself `before`, in the
-middle of (`half`: of the file that it writes) or `after` a call of a function, and with `"room": BYTES` where no file
-may be larger. Prints how each ended. What takes seconds to import is imported once, and then forked.
+A list of `{"job": FILE}`. With `"dies": [MODULE, NAME, CALL, WHEN]` a process kills itself `before`, in the middle of
+(`half`: of the file that it writes) or `after` a call of a function; with `"room": BYTES` no file may be larger; with
+`"tears": PATTERN` such a file of the newest checkpoint is cut off first. Prints how each ended. What takes seconds to
+import is imported once, and then forked.
 """
 
 import importlib
@@ -14,8 +15,10 @@ import resource
 import signal
 import socket
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from components.train_model import worker
 from components.train_model.training_job import TrainingJob
@@ -26,6 +29,9 @@ def main() -> None:
     for attempt in json.loads(Path(sys.argv[1]).read_text()):
         job = TrainingJob.model_validate_json(Path(attempt["job"]).read_bytes())
         job.error_file.unlink(missing_ok=True)
+        if torn := attempt.get("tears"):
+            file = next(max(job.checkpoints.glob("step-*")).rglob(torn))
+            os.truncate(file, file.stat().st_size - 1)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -54,9 +60,10 @@ def _started(attempt: dict[str, Any], rank: int, processes: int, port: int) -> i
         code = 0
     except SystemExit as ended:
         code = int(ended.code or 0)
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
+    except BaseException:  # noqa: BLE001 - whatever it was, the child must not go on as its parent
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _train(file: str, rank: int) -> None:
@@ -67,8 +74,8 @@ def _train(file: str, rank: int) -> None:
         engines.append(make(*args))
         return engines[-1]
 
-    worker.engine_of = kept
-    worker.main()
+    with patch.object(worker, "engine_of", kept):
+        worker.main()
     named = engines[0].module.llm.named_parameters()
     held = {name: (getattr(p, "ds_numel", p.numel()), getattr(p, "ds_tensor", p).numel()) for name, p in named}
     Path(file).with_name(f"held-{rank}.json").write_text(json.dumps(held))
