@@ -75,6 +75,17 @@ def models(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def model(args: argparse.Namespace) -> int:
+    """Describe a model."""
+    from pipelines.model_sizes import describe_model
+
+    form = {name: getattr(args, name) for name in ("preset", "queries", "qformer_layers", "tapped_layers")}
+    chosen = {name: value for name, value in form.items() if value is not None}
+    description = describe_model(args.encoder, args.llm, chosen, current_home())
+    _print(description.model_dump(mode="json") if args.json else str(description))
+    return ExitCode.DONE
+
+
 def export(args: argparse.Namespace) -> int:
     """Export what a run accepted."""
     from pipelines.export.exporting import export
@@ -93,6 +104,21 @@ def publish(args: argparse.Namespace) -> int:
     publication = publish(request, current_home(), ROOT)
     _print(publication.model_dump(mode="json") if args.json else str(publication))
     return ExitCode.DONE
+
+
+def study(args: argparse.Namespace) -> int:
+    """Train and measure the conditions of a study."""
+    from pipelines.study.conditions import ADAPTER_STUDY, overrides_of, read_study
+    from pipelines.study.findings import RECORD, table
+    from pipelines.study.study import conduct, material_of
+
+    home = current_home()
+    file = args.file or ADAPTER_STUDY
+    folder = (args.to or home.root / "studies" / file.stem).absolute()
+    study = read_study(file, overrides_of(args.set))
+    findings, failures = conduct(study, material_of(home, args.run), folder)
+    _print((folder / RECORD).read_text() if args.json else f"{table(findings, failures)}\nin {folder}")
+    return ExitCode.FAILED if failures else ExitCode.DONE
 
 
 def prompts(args: argparse.Namespace) -> int:

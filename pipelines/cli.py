@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _add_views(commands)
     _add_materials(commands)
     _add_replay(commands)
+    _add_study(commands)
     _add_export(commands)
     _add_publish(commands)
     _add_services(commands)
@@ -131,6 +132,7 @@ def _add_materials(commands: Any) -> None:
     )
     models.add_argument("action", choices=("list", "fetch"))
     models.add_argument("reference", nargs="*", metavar="REF", help="default: the models of the profiles")
+    _add_model(commands)
     prompts = _add(
         commands,
         "prompts",
@@ -157,6 +159,28 @@ def _add_materials(commands: Any) -> None:
     _add_json(gc)
 
 
+def _add_model(commands: Any) -> None:
+    actions = commands.add_parser("model", help="say what a model would be made of").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    describe = _add(
+        actions,
+        "describe",
+        calls.model,
+        "count what would be trained between an encoder and a language model; neither is fetched or loaded",
+        "desta model describe --encoder openai/whisper-large-v3 --llm meta-llama/Llama-3.1-8B-Instruct",
+        "desta model describe --encoder openai/whisper-tiny --llm Qwen/Qwen3-0.6B --qformer-layers 2 --json",
+        "desta model describe --preset desta",
+    )
+    what = "hub id of a known model, a folder, or a reference of the store (default: the embedded one)"
+    describe.add_argument("--encoder", metavar="MODEL", help=what)
+    describe.add_argument("--llm", metavar="MODEL", help=what)
+    describe.add_argument("--preset", default="upstream", metavar="NAME", help="upstream (default) or desta")
+    for name in ("queries", "qformer-layers", "tapped-layers"):
+        describe.add_argument(f"--{name}", metavar="VALUE", help="as train_model takes it")
+    _add_json(describe)
+
+
 def _add_replay(commands: Any) -> None:
     replay = _add(
         commands,
@@ -170,6 +194,26 @@ def _add_replay(commands: Any) -> None:
     replay.add_argument("--fraction", metavar="F", help="part of the answers, up to whole batches (default: 0.02)")
     replay.add_argument("--seed", metavar="N", help="seed of the choice of batches (default: 0)")
     _add_json(replay)
+
+
+def _add_study(commands: Any) -> None:
+    study = _add(
+        commands,
+        "study",
+        calls.study,
+        "train the adapter in several ways on the accepted samples of a run, and compare what they hear",
+        "desta study adapter",
+        "desta study adapter --set steps=30 --to quick",
+        "desta study adapter 20261122-184937-df17 --file my-study.yaml --json",
+    )
+    study.add_argument("subject", choices=("adapter",))
+    study.add_argument("run", nargs="?", metavar="RUN", help="default: the newest run")
+    study.add_argument(
+        "--file", type=Path, metavar="FILE", help="conditions of yours (default: pipelines/study/adapter.yaml)"
+    )
+    study.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="change all conditions")
+    study.add_argument("--to", type=Path, metavar="DIR", help="where findings go (default: studies/ of the home)")
+    _add_json(study)
 
 
 def _add_export(commands: Any) -> None:

@@ -67,22 +67,18 @@ class VllmGenerator:
         self._engine.reset_prefix_cache()
         asked = [question.sample_id for question in questions if len(read[question.sample_id]) <= room]
         yield from (unanswered(name, len(tokens)) for name, tokens in read.items() if len(tokens) > room)
-        requests = self._engine.enqueue(
-            [{"prompt_token_ids": read[sample_id]} for sample_id in asked],
-            [self._sampling(sample_id) for sample_id in asked],
-            use_tqdm=False,
-        )
-        sample_id_of = dict(zip(requests, asked, strict=True))
         engine = self._engine.llm_engine
+        for sample_id in asked:
+            engine.add_request(sample_id, {"prompt_token_ids": read[sample_id]}, self._sampling(sample_id))
         while engine.has_unfinished_requests():
-            for output in engine.step():
-                if output.finished:
-                    yield _reply(sample_id_of[output.request_id], output)
+            yield from map(_reply, engine.step())
 
     def _sampling(self, sample_id: str) -> Any:
         from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
 
         return SamplingParams(
+            output_kind=RequestOutputKind.FINAL_ONLY,
             temperature=self.decoding.temperature,
             top_p=self.decoding.top_p,
             max_tokens=self.decoding.max_tokens,
@@ -139,7 +135,7 @@ def engine_options(dtype: str, at_once: int, window_tokens: int) -> dict[str, An
     }
 
 
-def _reply(sample_id: str, output: "RequestOutput") -> Reply:
+def _reply(output: "RequestOutput") -> Reply:
     answer, read = output.outputs[0], len(output.prompt_token_ids or ())
     tokens, logprob = len(answer.token_ids), answer.cumulative_logprob
-    return answered(sample_id, answer.text, str(answer.finish_reason), read, tokens, logprob)
+    return answered(output.request_id, answer.text, str(answer.finish_reason), read, tokens, logprob)

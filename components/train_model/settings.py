@@ -1,17 +1,28 @@
 """What can be set when an adapter is trained."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.core.settings import ONLY_HOW, Settings
 
 Place = Literal["none", "cpu", "nvme"]
 
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "desta": {},
+    "upstream": {"queries": 64, "qformer_layers": 6, "mask_frames": False, "normalise": False},
+}
+"""What a preset sets; a setting that is given by name comes before it. `desta` is the defaults."""
+
 
 class TrainModelSettings(Settings):
     """Architecture, optimisation and launch; the defaults learn to hear within some hundred steps on two cores."""
 
+    preset: Annotated[Literal["desta", "upstream"], ONLY_HOW] = Field(
+        "desta",
+        description="form of the adapter where no setting says otherwise; upstream: 64 queries, 6 layers, no mask",
+    )
     steps: int = Field(90, ge=1, description="optimiser steps")
     batch: int = Field(
         8, ge=0, description="samples in a step, over all processes; 0 where batch_tokens cuts the steps"
@@ -29,12 +40,15 @@ class TrainModelSettings(Settings):
     max_loss: float = Field(20.0, gt=0, description="a step whose loss, nats a token, is higher ends the training")
     queries: int = Field(16, ge=1, description="audio vectors that the LLM sees for each clip (upstream: 64)")
     qformer_layers: int = Field(2, ge=1, description="layers of the shared Q-Former (upstream's released model: 6)")
+    tapped_layers: str = Field(
+        "", description="encoder layers to listen to, such as 7,15,23,31, counted from 0; none: each quarter's last"
+    )
     mask_frames: bool = Field(True, description="attend to the clip's own frames only (upstream: false)")
     normalise: bool = Field(True, description="normalise tapped features, without parameters (upstream: false)")
     query_scale: float = Field(1.0, gt=0, description="standard deviation of the queries at the start")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the Q-Former")
     max_transcript_tokens: int = Field(
-        100, ge=1, description="transcript tokens beside the audio vectors; the rest is cut"
+        100, ge=0, description="transcript tokens beside the audio vectors; the rest is cut (0: none)"
     )
     window_tokens: int = Field(300, ge=1, description="longest sequence; a sample that does not fit stops the stage")
     validate_every: int = Field(50, ge=1, description="steps between two looks at the validation split")
@@ -63,6 +77,33 @@ class TrainModelSettings(Settings):
     def world(self) -> int:
         """How many processes train together."""
         return self.nodes * self.processes
+
+    @property
+    def form(self) -> Mapping[str, Any]:
+        """What decides an adapter beside the two models."""
+        names = {"qformer_layers", "queries", "mask_frames", "normalise", "query_scale", "dropout"}
+        return {**self.model_dump(include=names), "init_seed": self.seed}
+
+    @property
+    def layers(self) -> tuple[int, ...] | None:
+        """The encoder layers that are named; `None` where the encoder's depth decides."""
+        return tuple(map(int, self.tapped_layers.split(","))) if self.tapped_layers else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_with_the_preset(cls, given: Any) -> Any:
+        preset = given.get("preset") if isinstance(given, Mapping) else None
+        return {**PRESETS[preset], **given} if isinstance(preset, str) and preset in PRESETS else given
+
+    @field_validator("tapped_layers")
+    @classmethod
+    def _names_layers(cls, text: str) -> str:
+        """Write layers in one way, so that the same layers make the same result."""
+        words = [word.strip() for word in text.split(",")] if text.strip() else []
+        numbers = [int(word) for word in words if word.isdecimal()]
+        if len(numbers) < len(words) or numbers != sorted(set(numbers)):
+            raise ValueError("want layers in rising order, such as 7,15,23,31")
+        return ",".join(map(str, numbers))
 
     @model_validator(mode="after")
     def _steps_are_cut_one_way(self) -> Self:

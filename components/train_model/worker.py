@@ -16,7 +16,7 @@ from components.core.contracts.artifacts import Artifact, read_manifest
 from components.core.contracts.errors import DestaError
 from components.core.contracts.records import Clip, Sample, Split
 from components.core.lifeline import follow_driver
-from components.core.models.adapter import AdapterConfig, tapped_layers, untrained_adapter
+from components.core.models.adapter import AdapterConfig, fit_adapter, untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.encoder import Encoder, encoder_config
 from components.core.models.features import Features
@@ -100,21 +100,8 @@ def _without_llm(_: nn.Module, state: dict[str, Any], prefix: str, __: object) -
 
 def adapter_config(job: TrainingJob) -> AdapterConfig:
     """Fit the adapter to the two frozen models, from their configurations alone."""
-    encoder, settings = encoder_config(Path(job.encoder)), job.settings
-    llm = load_llm_config(Path(job.llm))
-    return AdapterConfig(
-        encoder_width=encoder.d_model,
-        encoder_heads=encoder.encoder_attention_heads,
-        tapped_layers=tapped_layers(encoder.encoder_layers),
-        llm_width=llm.hidden_size,
-        qformer_layers=settings.qformer_layers,
-        queries=settings.queries,
-        mask_frames=settings.mask_frames,
-        normalise=settings.normalise,
-        query_scale=settings.query_scale,
-        dropout=settings.dropout,
-        init_seed=settings.seed,
-    )
+    encoder, llm = encoder_config(Path(job.encoder)), load_llm_config(Path(job.llm))
+    return fit_adapter(encoder, llm, job.settings.form, job.settings.layers)
 
 
 def _examples(job: TrainingJob) -> tuple[list[Example], list[Example]]:

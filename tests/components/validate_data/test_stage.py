@@ -155,7 +155,7 @@ def fitting(llm: StoredModel, spare: int) -> Sample:
     words: list[str] = []
     while True:
         sample = sample_of(f"{spare} to spare", {"response": "".join(words) or "x"})
-        missing = limits.window_tokens - splicer.splice(sample.messages, None, sample.response).length(64) - spare
+        missing = limits.window_tokens - splicer.splice(sample.messages, [None], sample.response).length(64) - spare
         if missing == 0:
             return sample
         words += (

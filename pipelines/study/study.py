@@ -1,0 +1,88 @@
+"""Train and measure every condition of a study on the accepted samples of a run; what is there is not done again."""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.core.contracts.errors import ConfigurationError
+from components.core.home import Home
+from components.core.runs import read_run, read_stage
+from components.core.settings import as_flags
+from pipelines.stage_command import run_stage_command
+from pipelines.status import run_dir_of
+from pipelines.study.conditions import Condition, Study
+from pipelines.study.findings import Failure, Finding, finding_of, write_findings
+
+# The gate is not asked: what a condition fails at is what the study wants to know.
+_MEASURING = {"answers": 0, "min_perplexity_drop": -1000.0, "min_audio_gain": -1000.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What all conditions are trained on and measured with, as flags of the stages."""
+
+    accepted: str
+    clips: str
+    encoder: str
+    llm: str
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags that train_model and evaluate_model have in common."""
+        return [f"--{name}={value}" for name, value in vars(self).items()]
+
+
+def material_of(home: Home, run_id: str | None) -> Material:
+    """Return the material of a run, of the newest one without an id.
+
+    Raises:
+        ConfigurationError: there is no such run, or it has no accepted samples.
+    """
+    run_dir = run_dir_of(home, run_id)
+    run = read_run(run_dir)
+    return Material(
+        accepted=_output(run_dir, "validate_data", "accepted"),
+        clips=_output(run_dir, "ingest_audio", "clips"),
+        encoder=run.parameters["encoder"],
+        llm=run.parameters["llm"],
+    )
+
+
+def _output(run_dir: Path, stage: str, word: str) -> str:
+    record = read_stage(run_dir, stage)
+    if record and word in record.outputs:
+        return record.outputs[word].path
+    raise ConfigurationError(f"run {run_dir.name}: {stage} has not finished in it; `desta runs` lists others")
+
+
+def conduct(study: Study, material: Material, folder: Path) -> tuple[Sequence[Finding], Sequence[Failure]]:
+    """Train and measure condition by condition; `folder` has the findings after each of them."""
+    findings: list[Finding] = []
+    failures: list[Failure] = []
+    for number, condition in enumerate(study.conditions, 1):
+        print(f"study: {number} of {len(study.conditions)}: {condition.name}", file=sys.stderr, flush=True)
+        found = _examine(study, condition, material, folder / _folder_name(number, condition.name))
+        findings.extend([found] if isinstance(found, Finding) else [])
+        failures.extend([found] if isinstance(found, Failure) else [])
+        write_findings(folder, findings, failures)
+    return findings, failures
+
+
+def _examine(study: Study, condition: Condition, material: Material, place: Path) -> Finding | Failure:
+    model, report = place / "model", place / "report"
+    settings = study.settings(condition).model_dump(mode="json")
+    commands: Mapping[str, list[Any]] = {
+        "train_model": [*material.flags, f"--model={model}", *as_flags(settings)],
+        "evaluate_model": [*material.flags, f"--model={model}", f"--report={report}", *as_flags(_MEASURING)],
+    }
+    for stage, flags in commands.items():
+        if code := run_stage_command(stage, flags):
+            return Failure(condition=condition.name, changes=condition.set, error=f"{stage} ended with code {code}")
+    return finding_of(condition.name, condition.set, model, report)
+
+
+def _folder_name(number: int, name: str) -> str:
+    return f"{number:02}-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
