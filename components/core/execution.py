@@ -25,7 +25,7 @@ from components.core.contracts.errors import ConfigurationError, DestaError, Gat
 from components.core.digests import code_digest, digest_of
 from components.core.home import Home
 from components.core.progress import Progress, progress_of
-from components.core.publishing import alone, place, published
+from components.core.publishing import alone, explaining_no_room, place, published
 from components.core.runs import Increment, Output, StageRecord, State, write_stage
 from components.core.settings import Settings
 from components.core.stages import Stage
@@ -137,7 +137,7 @@ def _deliver(result: Path, output: Path) -> None:
 def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> Increment | None:
     resume = home.work / job.stage.name / lineage.key
     resume.mkdir(parents=True, exist_ok=True)
-    with published(result) as folder:
+    with explaining_no_room(job.stage.name, home.root), published(result) as folder:
         draft = Draft(folder)
         outcome = work(Workplace(draft, resume, progress_of(job.stage.name)))
         facts = {**outcome.facts, "refusals": list(outcome.refusals)}

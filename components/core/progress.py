@@ -26,6 +26,8 @@ class Reading(Record):
     updated_s: float
     first: int = Field(ge=0, default=0)
     """How many were there before this process began: they do not count for the rate."""
+    note: str = ""
+    """What else there is to say of the last unit."""
 
     @property
     def rate(self) -> float:
@@ -39,7 +41,8 @@ class Reading(Record):
 
     def __str__(self) -> str:
         eta = "" if self.eta_s is None else f", {self.eta_s:.0f} s left"
-        return f"{self.label}: {self.done}/{self.total} {self.unit}, {self.rate:.1f}/s{eta}"
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.label}: {self.done}/{self.total} {self.unit}, {self.rate:.1f}/s{eta}{note}"
 
 
 class Progress:
@@ -60,31 +63,32 @@ class Progress:
         total: int,
         first: int = 0,
         size: Callable[[T], int] = lambda _: 1,
+        note: Callable[[], str] = str,
     ) -> Iterator[T]:
-        """Pass items through and count them, each for its `size`; `first` of `total` were done before."""
-        done, started_s = first, time.time()
-        self._show(label, unit, done, total, started_s, first)
+        """Pass items through and count them, each for its `size`; `first` of `total` were done before.
+
+        `note` is asked what to say beside the count.
+        """
+        now_s = time.time()
+        reading = Reading(
+            label=label, done=first, total=max(total, first), unit=unit, started_s=now_s, updated_s=now_s, first=first
+        )
+        self._show(reading)
+        done = first
         for item in items:
             yield item
             done += size(item)
-            if time.time() - self._shown_s >= self._every_s or done == total:
-                self._show(label, unit, done, total, started_s, first)
+            now_s = time.time()
+            if now_s - self._shown_s >= self._every_s or done == total:
+                changed = {"done": done, "total": max(total, done), "updated_s": now_s, "note": note()}
+                self._show(reading.model_copy(update=changed))
 
-    def _show(self, label: str, unit: str, done: int, total: int, started_s: float, first: int) -> None:
-        self._shown_s = time.time()
-        reading = Reading(
-            label=label,
-            done=done,
-            total=max(total, done),
-            unit=unit,
-            started_s=started_s,
-            updated_s=self._shown_s,
-            first=first,
-        )
+    def _show(self, reading: Reading) -> None:
+        self._shown_s = reading.updated_s
         if self._file:
             write_file(self._file, reading.model_dump_json())
             return
-        end = "\n" if not self._terminal or done >= total else ""
+        end = "\n" if not self._terminal or reading.done >= reading.total else ""
         print(f"\r\x1b[K{reading}" if self._terminal else str(reading), end=end, file=sys.stderr, flush=True)
 
 

@@ -1,11 +1,40 @@
 """Files and folders that appear whole or not at all, whenever the process is killed."""
 
+import errno
 import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from components.core.contracts.errors import SourceError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def explaining_no_room(what: str, folder: Path) -> Iterator[None]:
+    """Give a write that found no room on the disk of `folder` one line for the reader.
+
+    Raises:
+        SourceError: the disk is full, a quota is used up, or a file is larger than is allowed.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise no_room(what, folder, str(error.strerror)) from error
+
+
+def no_room(what: str, folder: Path, why: str) -> SourceError:
+    """Return the error that says that something could not be written."""
+    free_mib = shutil.disk_usage(folder).free // 2**20
+    return SourceError(
+        f"{what}: could not write to {folder}: {why} ({free_mib} MiB left on its disk); what was finished before "
+        "is kept: make room and run again"
+    )
 
 
 @contextmanager

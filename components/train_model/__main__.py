@@ -43,6 +43,7 @@ def _command(argv: Sequence[str] | None) -> None:
         training = TrainingJob(
             settings=settings,
             accepted=str(inputs["accepted"].folder.absolute()),
+            accepted_digest=inputs["accepted"].digest,
             clips=str(inputs["clips"].folder.absolute()),
             encoder=str(encoder.folder),
             encoder_digest=encoder.digest,

@@ -1,19 +1,34 @@
-"""Checkpoints that are whole or not there, and verified before anything in them is read."""
+"""Checkpoints that are whole or not there, and verified before anything in them is read.
+
+Kept are the newest, the one before it (the newest may turn out damaged), and the one of the lowest validation loss.
+"""
 
 import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Record, Sha256
 from components.core.digests import digest_of_file
 from components.core.publishing import publish, write_file
 
 _MARKER = "checkpoint.json"
+_NEWEST = 2
 
 
 class Checkpoint(Record):
-    """The steps that were done, and the digest of every file."""
+    """How many steps were done, what they were done with, and the digest of every file.
+
+    `validation_loss` (nats a token) is that of exactly these steps; `None` where nobody looked.
+    """
 
     steps_done: int
+    validation_loss: float | None
+    made_with: dict[str, str]
     files: dict[str, Sha256]
 
 
@@ -25,27 +40,101 @@ def new_draft(folder: Path) -> Path:
     return draft
 
 
-def publish_checkpoint(draft: Path, steps_done: int) -> None:
-    """Publish a draft that all processes have written, then drop the checkpoints before it."""
+def publish_checkpoint(
+    draft: Path, steps_done: int, made_with: Mapping[str, str], validation_loss: float | None = None
+) -> None:
+    """Publish a draft that all processes have written, then drop the checkpoints that are no longer kept."""
     folder = draft.parent
     files = {p.relative_to(draft).as_posix(): digest_of_file(p) for p in draft.rglob("*") if p.is_file()}
-    write_file(draft / _MARKER, Checkpoint(steps_done=steps_done, files=files).model_dump_json())
-    publish(draft, folder / f"step-{steps_done:07d}")
-    for older in sorted(folder.glob("step-*"))[:-1]:
-        shutil.rmtree(older)
+    checkpoint = Checkpoint(
+        steps_done=steps_done, validation_loss=validation_loss, made_with=dict(made_with), files=files
+    )
+    write_file(draft / _MARKER, checkpoint.model_dump_json())
+    target = folder / f"step-{steps_done:07d}"
+    shutil.rmtree(target, ignore_errors=True)
+    publish(draft, target)
+    _drop_old(folder)
 
 
-def newest_checkpoint(folder: Path) -> tuple[Path, int] | None:
-    """Return the newest checkpoint that is whole, with the steps it holds; torn or changed ones are passed over."""
+def newest_checkpoint(folder: Path) -> tuple[Path, Checkpoint] | None:
+    """Return the newest checkpoint that is whole; each newer one is passed over with a line that says why."""
     for candidate in sorted(folder.glob("step-*"), reverse=True):
-        marker = candidate / _MARKER
-        if not marker.is_file():
-            continue
-        checkpoint = Checkpoint.model_validate_json(marker.read_bytes())
-        if all(_intact(candidate / name, digest) for name, digest in checkpoint.files.items()):
-            return candidate, checkpoint.steps_done
+        try:
+            return candidate, _opened(candidate)
+        except ContractError as error:
+            print(f"train_model: {error}; passed over", file=sys.stderr, flush=True)
     return None
 
 
-def _intact(file: Path, digest: str) -> bool:
-    return file.is_file() and digest_of_file(file) == digest
+def best_checkpoint(folder: Path) -> tuple[Path, float, int] | None:
+    """Return the whole checkpoint of the lowest validation loss, that loss, and the steps that it holds."""
+    return next((one for one in _by_loss(folder) if _whole(one[0])), None)
+
+
+def drop_after(folder: Path, steps_done: int) -> None:
+    """Remove the checkpoints of steps that will be done again."""
+    for later in folder.glob("step-*"):
+        if later.name > f"step-{steps_done:07d}":
+            shutil.rmtree(later)
+
+
+def check_made_with(checkpoint: Checkpoint, now: Mapping[str, str]) -> None:
+    """Make sure that a training goes on with what it began with.
+
+    Raises:
+        ContractError: something differs; names all of it.
+    """
+    then = checkpoint.made_with
+    odd = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+    if odd:
+        told = ", ".join(f"{n} was {then.get(n, 'none')[:12]} and is {now.get(n, 'none')[:12]}" for n in odd)
+        raise ContractError(
+            f"train_model: the checkpoint after {checkpoint.steps_done} steps was made with something else: {told}; "
+            "bring that back, or remove the checkpoints to begin anew"
+        )
+
+
+def _opened(folder: Path) -> Checkpoint:
+    """Read and verify a checkpoint.
+
+    Raises:
+        ContractError: it is torn or was changed.
+    """
+    try:
+        checkpoint = Checkpoint.model_validate_json((folder / _MARKER).read_bytes())
+    except FileNotFoundError as error:
+        raise ContractError(f"{folder}: no {_MARKER}: it was never finished") from error
+    except ValidationError as error:
+        raise ContractError(f"{folder / _MARKER}: not readable: {error.errors(include_url=False)[0]['msg']}") from error
+    for name, digest in checkpoint.files.items():
+        if not (folder / name).is_file():
+            raise ContractError(f"{folder / name}: missing")
+        if digest_of_file(folder / name) != digest:
+            raise ContractError(f"{folder / name}: content changed since it was written")
+    return checkpoint
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        return bool(_opened(folder))
+    except ContractError:
+        return False
+
+
+def _by_loss(folder: Path) -> list[tuple[Path, float, int]]:
+    """Return the checkpoints that know their validation loss, the lowest first; what is in them is not looked at."""
+    known = []
+    for candidate in sorted(folder.glob("step-*")):
+        with suppress(OSError, ValidationError):
+            checkpoint = Checkpoint.model_validate_json((candidate / _MARKER).read_bytes())
+            if checkpoint.validation_loss is not None:
+                known.append((candidate, checkpoint.validation_loss, checkpoint.steps_done))
+    return sorted(known, key=lambda one: one[1])
+
+
+def _drop_old(folder: Path) -> None:
+    newest = sorted(folder.glob("step-*"))[-_NEWEST:]
+    best = [path for path, *_ in _by_loss(folder)][:1]
+    for candidate in folder.glob("step-*"):
+        if candidate not in (*newest, *best):
+            shutil.rmtree(candidate)

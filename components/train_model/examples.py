@@ -23,20 +23,25 @@ def examples_of(
     """Yield the examples of one split.
 
     Raises:
-        ContractError: a sample was not written by the backbone, or does not fit into the window.
+        ContractError: a sample was not written by the backbone, has nothing to learn, or does not fit into the window.
     """
     for sample in samples:
-        if not sample.generator.same_model(backbone):
+        if odd := sample.generator.differs_in(backbone):
+            told = ", ".join(f"{n} {getattr(sample.generator, n)[:12]} (here {getattr(backbone, n)[:12]})" for n in odd)
             raise ContractError(
-                f"sample {sample.sample_id}: written by weights {sample.generator.weights[:12]} "
-                f"(template {sample.generator.chat_template[:12]}), but the backbone has {backbone.weights[:12]} "
-                f"(template {backbone.chat_template[:12]}); generate the samples with the backbone itself"
+                f"sample {sample.sample_id}: written by another model than the backbone, which differs in {told}; "
+                "generate the samples with the backbone itself"
             )
         if sample.split is split:
             yield _example(sample, splicer, queries, window)
 
 
 def _example(sample: Sample, splicer: Splicer, queries: int, window: int) -> Example:
+    if not sample.response.strip():
+        raise ContractError(
+            f"sample {sample.sample_id}: its answer {sample.response!r} has no word to learn; validate_data refuses "
+            "such samples as empty"
+        )
     ids = splicer.splice(sample.messages, [sample.transcript], sample.response)
     if ids.length(queries) > window:
         raise ContractError(

@@ -7,6 +7,8 @@ from pydantic import Field, field_validator, model_validator
 
 from components.core.settings import ONLY_HOW, Settings
 
+Place = Literal["none", "cpu", "nvme"]
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "desta": {},
     "upstream": {"queries": 64, "qformer_layers": 6, "mask_frames": False, "normalise": False},
@@ -22,11 +24,20 @@ class TrainModelSettings(Settings):
         description="form of the adapter where no setting says otherwise; upstream: 64 queries, 6 layers, no mask",
     )
     steps: int = Field(90, ge=1, description="optimiser steps")
-    batch: int = Field(8, ge=1, description="samples in a step, over all processes")
+    batch: int = Field(
+        8, ge=0, description="samples in a step, over all processes; 0 where batch_tokens cuts the steps"
+    )
+    batch_tokens: int = Field(
+        0, ge=0, description="positions in a step, its samples times the longest of them; 0 where batch cuts the steps"
+    )
+    micro_batch: int = Field(
+        0, ge=0, description="samples that a process computes at once, gradients add up; 0: its whole part of a step"
+    )
     learning_rate: float = Field(5e-4, gt=0, description="peak learning rate of AdamW")
     warmup_steps: int = Field(10, ge=0, description="steps of linear warm-up before the cosine")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay")
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
+    max_loss: float = Field(20.0, gt=0, description="a step whose loss, nats a token, is higher ends the training")
     queries: int = Field(16, ge=1, description="audio vectors that the LLM sees for each clip (upstream: 64)")
     qformer_layers: int = Field(2, ge=1, description="layers of the shared Q-Former (upstream's released model: 6)")
     tapped_layers: str = Field(
@@ -46,9 +57,29 @@ class TrainModelSettings(Settings):
     validate_every: int = Field(50, ge=1, description="steps between two looks at the validation split")
     validation_samples: int = Field(32, ge=0, description="samples of the validation split to look at")
     checkpoint_every: int = Field(10, ge=1, description="steps between two checkpoints")
+    exported: Literal["last", "best"] = Field(
+        "last", description="which weights become the model: the last step's, or those of the lowest validation loss"
+    )
     zero_stage: int = Field(2, ge=0, le=3, description="DeepSpeed ZeRO stage")
-    processes: int = Field(1, ge=1, description="training processes on this machine")
+    offload_optimizer: Place = Field(
+        "none", description="where optimiser states wait: cpu (stages 1-3), nvme (stage 3)"
+    )
+    offload_parameters: Place = Field("none", description="where weights wait, the LLM's too: cpu, nvme (both stage 3)")
+    nvme_path: str = Field("", description="folder on a fast disk for what is offloaded to nvme")
+    processes: int = Field(1, ge=1, description="training processes on each machine")
+    nodes: int = Field(1, ge=1, description="machines that train together; they share the home folder")
+    rendezvous: Annotated[str, ONLY_HOW] = Field(
+        "", description="HOST:PORT of the machine where the stage runs, by which the others find it"
+    )
+    launcher: Annotated[Literal["torchrun", "deepspeed"], ONLY_HOW] = Field(
+        "torchrun", description="what starts the processes"
+    )
     seed: int = Field(42, ge=0, description="seed of initialisation, order and dropout")
+
+    @property
+    def world(self) -> int:
+        """How many processes train together."""
+        return self.nodes * self.processes
 
     @property
     def form(self) -> Mapping[str, Any]:
@@ -78,7 +109,47 @@ class TrainModelSettings(Settings):
         return ",".join(map(str, numbers))
 
     @model_validator(mode="after")
-    def _batch_divides(self) -> Self:
-        if self.batch % self.processes:
-            raise ValueError(f"batch {self.batch} must be a multiple of processes {self.processes}")
+    def _steps_are_cut_one_way(self) -> Self:
+        if (self.batch > 0) == (self.batch_tokens > 0):
+            raise ValueError(
+                f"batch {self.batch} and batch_tokens {self.batch_tokens}: one of them cuts the steps, the other is 0"
+            )
+        if self.batch % self.world:
+            raise ValueError(f"batch {self.batch} must be a multiple of the processes, {self.world} over all nodes")
+        if self.batch and self.micro_batch > self.batch // self.world:
+            raise ValueError(
+                f"micro_batch {self.micro_batch} is more than a process has in a step, {self.batch // self.world}"
+            )
+        if 0 < self.batch_tokens < self.window_tokens:
+            raise ValueError(f"batch_tokens {self.batch_tokens} must hold a sample, window_tokens {self.window_tokens}")
+        return self
+
+    @model_validator(mode="after")
+    def _offloads_what_the_stage_can(self) -> Self:
+        for name, place, lowest in (
+            ("offload_optimizer", self.offload_optimizer, {"none": 0, "cpu": 1, "nvme": 3}),
+            ("offload_parameters", self.offload_parameters, {"none": 0, "cpu": 3, "nvme": 3}),
+        ):
+            if self.zero_stage < lowest[place]:
+                raise ValueError(f"{name} {place} needs zero_stage {lowest[place]}, which is {self.zero_stage}")
+        if bool(self.nvme_path) != ("nvme" in (self.offload_optimizer, self.offload_parameters)):
+            raise ValueError(
+                f"nvme_path {self.nvme_path!r}: set it where something is offloaded to nvme, and only there"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_launched(self) -> Self:
+        if (self.nodes > 1) != bool(self.rendezvous):
+            raise ValueError(
+                f"rendezvous {self.rendezvous!r}: set it with several nodes, and only there ({self.nodes})"
+            )
+        if self.nodes > 1 and self.launcher != "torchrun":
+            raise ValueError(f"launcher {self.launcher} starts processes on one machine: several nodes need torchrun")
+        return self
+
+    @model_validator(mode="after")
+    def _best_is_known(self) -> Self:
+        if self.exported == "best" and not self.validation_samples:
+            raise ValueError("exported best needs validation_samples, which is 0")
         return self

@@ -1,25 +1,24 @@
-"""Train the adapter: launch the processes, wait for them, and collect what they made."""
+"""Train the adapter: check what comes in, let the processes work, and collect what they made."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from components.core.cards import CARD
 from components.core.contracts.artifacts import Artifact, Counts, read_manifest
-from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Sample, Split
 from components.core.digests import code_digest
 from components.core.execution import Outcome, Workplace
 from components.core.models.model_artifact import ADAPTER_FILE, CONFIG_FILE, parameters_of, read_config
 from components.core.models.store import read_model_manifest
 from components.core.publishing import write_file
+from components.train_model.acceptance import check_accepted
 from components.train_model.card import Training, model_card
 from components.train_model.curve import draw_curve
+from components.train_model.launch import launch
 from components.train_model.learned_from import learned_from
 from components.train_model.training_job import TrainingJob
+from components.train_model.zero import check_offload
 
 LOG = "training.jsonl"
 CURVE = "loss.png"
@@ -31,11 +30,15 @@ def train(job: TrainingJob, accepted: Artifact, place: Workplace) -> Outcome:
     Rows in are the samples of the train split; all of them are offered to the training.
 
     Raises:
+        ContractError: the validator did not let the samples through.
+        ConfigurationError: this machine cannot offload to where it is asked.
         SourceError: the training processes ended before their work was done.
     """
+    check_accepted(accepted)
+    check_offload(job.settings)
     rows = sum(sample.split is Split.TRAIN for sample in accepted.read(Sample))
     if not job.model.is_dir():
-        _launch(job)
+        launch(job)
     for name in (ADAPTER_FILE, CONFIG_FILE):
         shutil.copyfile(job.model / name, place.draft.folder / name)
     shutil.copyfile(job.metrics_file, place.draft.folder / LOG)
@@ -43,7 +46,7 @@ def train(job: TrainingJob, accepted: Artifact, place: Workplace) -> Outcome:
     write_file(place.draft.folder / CARD, model_card(_training(job, accepted)))
     place.draft.attach(*(place.draft.folder / name for name in (LOG, CURVE, CARD)))
     counts = Counts(rows_in=rows, rows_out=rows, refused={})
-    return Outcome(counts=counts, facts={"steps": job.settings.steps})
+    return Outcome(counts=counts, facts={"steps": job.settings.steps, **_exported(job)})
 
 
 def _training(job: TrainingJob, accepted: Artifact) -> Training:
@@ -60,29 +63,8 @@ def _training(job: TrainingJob, accepted: Artifact) -> Training:
     )
 
 
-def _launch(job: TrainingJob) -> None:
-    job.error_file.unlink(missing_ok=True)
-    file = Path(job.folder) / "job.json"
-    write_file(file, job.model_dump_json(indent=1))
-    processes = job.settings.processes
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=1", f"--nproc-per-node={processes}"]
-    torchrun += ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--max-restarts=0"]
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    # torchrun gives each process a session of its own: they have to notice by themselves when this one is gone.
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "DESTA_DRIVER_PID": str(os.getpid())}
-    if not _has_gpu():
-        environment["DS_ACCELERATOR"] = "cpu"
-    done = subprocess.run([*torchrun, "-m", "components.train_model.worker", str(file)], env=environment, check=False)
-    if job.error_file.is_file():
-        raise SourceError(job.error_file.read_text())
-    if done.returncode:
-        raise SourceError(
-            f"train_model: a training process ended with code {done.returncode}; its last words are in the log"
-        )
-
-
-def _has_gpu() -> bool:
-    return (
-        shutil.which("nvidia-smi") is not None
-        and subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).returncode == 0
-    )
+def _exported(job: TrainingJob) -> dict[str, float]:
+    """Return after which step the weights were taken, and the validation loss there where somebody looked."""
+    step = read_config(job.model).steps
+    rows = [json.loads(line) for line in job.metrics_file.read_text().splitlines()]
+    return {"exported_step": step} | {k: v for k, v in rows[step - 1].items() if k == "validation_loss"}

@@ -11,6 +11,7 @@ class TrainingJob(Record):
 
     settings: TrainModelSettings
     accepted: str
+    accepted_digest: Sha256
     clips: str
     encoder: str
     encoder_digest: Sha256

@@ -3,10 +3,14 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import deepspeed
 import torch
 import torch.distributed as dist
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.integrations import HfDeepSpeedConfig
 
 from components.core.contracts.artifacts import Artifact, read_manifest
 from components.core.contracts.errors import DestaError
@@ -21,9 +25,10 @@ from components.core.models.model_artifact import ModelConfig, save_model
 from components.core.models.splice import Splicer
 from components.core.models.store import portable_ref
 from components.core.progress import progress_of
-from components.core.publishing import published, write_file
+from components.core.publishing import explaining_no_room, published, write_file
 from components.train_model.examples import Example, examples_of
 from components.train_model.loop import Trainer
+from components.train_model.settings import TrainModelSettings
 from components.train_model.training_job import TrainingJob
 from components.train_model.zero import zero_config
 
@@ -33,18 +38,27 @@ def main() -> None:
     job = TrainingJob.model_validate_json(Path(sys.argv[1]).read_bytes())
     follow_driver()
     try:
-        _train(job)
+        with explaining_no_room("train_model", Path(job.folder)):
+            train_together(job)
     except DestaError as error:
-        write_file(job.error_file, str(error))
+        if not job.error_file.exists():  # the first to fail says why; the others only miss it
+            write_file(job.error_file, str(error))
         raise SystemExit(int(error.exit_code)) from error
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
 
 
-def _train(job: TrainingJob) -> None:
+def train_together(job: TrainingJob) -> None:
+    """Do the work of one of the processes that a launcher has started, and named in the environment.
+
+    Raises:
+        DestaError: whatever the work could explain.
+    """
     rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     device, dtype = best_device()
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     # Without this DeepSpeed compiles a collective of its own with the machine's C++ compiler; gloo serves.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend="nccl" if device == "cuda" else "gloo", verbose=False)
@@ -52,14 +66,36 @@ def _train(job: TrainingJob) -> None:
     training, held_out = _examples(job)
     features = _features(job, config, {e.clip_id for e in (*training, *held_out)}, rank, processes)
     dist.barrier()
-    model = AudioLanguageModel(untrained_adapter(config), load_llm(Path(job.llm), dtype))
+    model = AudioLanguageModel(untrained_adapter(config), frozen_llm(job, dtype))
+    engine = engine_of(model, job.settings, dtype)
+    steps = Trainer(job, engine, features, rank, processes).run(training, held_out)
+    _export(job, model, config, rank, steps)
+
+
+def frozen_llm(job: TrainingJob, dtype: torch.dtype) -> PreTrainedModel:
+    """Load the LLM; under ZeRO-3 a process never holds more than its part of it and the layer that is being read."""
+    config = zero_config(job.settings, bf16=dtype is torch.bfloat16)
+    partitioned = HfDeepSpeedConfig(config) if job.settings.zero_stage == 3 else None
+    llm = load_llm(Path(job.llm), dtype)
+    del partitioned  # transformers looks at it for as long as it lives
+    return llm
+
+
+def engine_of(model: AudioLanguageModel, settings: TrainModelSettings, dtype: torch.dtype) -> Any:
+    """Return DeepSpeed's engine over a model of which only the adapter is optimised."""
+    model.register_state_dict_post_hook(_without_llm)  # type: ignore[no-untyped-call]  # torch says not what it takes
     engine, *_ = deepspeed.initialize(
         model=model,
         model_parameters=list(model.adapter.parameters()),
-        config=zero_config(job.settings, bf16=dtype is torch.bfloat16),
+        config=zero_config(settings, bf16=dtype is torch.bfloat16),
     )
-    Trainer(job, engine, features, rank, processes).run(training, held_out)
-    _export(job, model, config, rank)
+    return engine
+
+
+def _without_llm(_: nn.Module, state: dict[str, Any], prefix: str, __: object) -> None:
+    """Take the LLM out of what a checkpoint holds; DeepSpeed overlooks weights that have a second name (tied ones)."""
+    for name in [name for name in state if name.startswith(f"{prefix}llm.")]:
+        del state[name]
 
 
 def adapter_config(job: TrainingJob) -> AdapterConfig:
@@ -100,7 +136,7 @@ def _features(job: TrainingJob, config: AdapterConfig, wanted: set[str], rank: i
     return kept
 
 
-def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, rank: int) -> None:
+def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, rank: int, steps: int) -> None:
     # Under ZeRO-3 every process holds a part of the adapter; below it this gathers nothing.
     with deepspeed.zero.GatheredParameters(list(model.adapter.parameters()), modifier_rank=0):
         if rank == 0:
@@ -110,8 +146,8 @@ def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, 
                 encoder=job.encoder_digest,
                 llm=job.llm_digest,
                 backbone=job.backbone,
-                accepted=read_manifest(Path(job.accepted)).digest,
-                steps=job.settings.steps,
+                accepted=job.accepted_digest,
+                steps=steps,
                 encoder_ref=portable_ref(Path(job.encoder)),
                 llm_ref=portable_ref(Path(job.llm)),
             )

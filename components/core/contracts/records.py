@@ -10,6 +10,9 @@ SAMPLE_RATE_HZ = 16_000
 AUDIO_LOCATOR = "<|AUDIO|>"
 AUDIO_SPAN = f"<start_audio>{AUDIO_LOCATOR}<end_audio>"
 
+MODEL_PARTS = ("weights", "tokenizer", "chat_template")
+"""What makes two language models the same one, by the names in `GeneratorIdentity`."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -190,8 +193,11 @@ class GeneratorIdentity(Record):
 
     def same_model(self, other: "GeneratorIdentity") -> bool:
         """Tell whether both have the same weights, tokenizer and chat template, whatever engine ran them."""
-        mine = (self.weights, self.tokenizer, self.chat_template)
-        return mine == (other.weights, other.tokenizer, other.chat_template)
+        return not self.differs_in(other)
+
+    def differs_in(self, other: "GeneratorIdentity") -> tuple[str, ...]:
+        """Return which of weights, tokenizer and chat template are not the same."""
+        return tuple(part for part in MODEL_PARTS if getattr(self, part) != getattr(other, part))
 
 
 class Decoding(Record):

@@ -105,20 +105,25 @@ class AudioLanguageModel(nn.Module):
 
     def _embed(self, audio: Tensor, rows: Sequence[Spliced], *, with_target: bool) -> tuple[Tensor, Tensor]:
         """Return left-padded embeddings [B, N, H] of rows with vectors [C, Q, H] of clips, and their mask [B, N]."""
-        of_rows = torch.split(audio, [row.clips for row in rows])
-        embedded = [self._row(vectors, row, with_target) for vectors, row in zip(of_rows, rows, strict=True)]
-        longest = max(len(row) for row in embedded)
-        padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in embedded])
-        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in embedded], device=audio.device)
+        pieces = [[*row.pieces[:-1], (*row.pieces[-1], *(row.target if with_target else ()))] for row in rows]
+        ids = [list(chain.from_iterable(of_row)) for of_row in pieces]
+        words = cast(nn.Embedding, self.llm.get_input_embeddings())
+        # One lookup for all: under ZeRO-3 each is a collective, and processes may have different numbers of rows.
+        embedded = words(torch.tensor([*chain.from_iterable(ids)], device=audio.device))
+        texts = torch.split(embedded, [*map(len, ids)])
+        clips = torch.split(audio, [row.clips for row in rows])
+        whole = [_with_clips(*row) for row in zip(texts, clips, pieces, strict=True)]
+        longest = max(len(row) for row in whole)
+        padded = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in whole])
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in whole], device=audio.device)
         return padded, mask
 
-    def _row(self, vectors: Tensor, row: Spliced, with_target: bool) -> Tensor:
-        words = cast(nn.Embedding, self.llm.get_input_embeddings())
-        pieces = [*row.pieces[:-1], (*row.pieces[-1], *(row.target if with_target else ()))]
-        embedded = words(torch.tensor(list(chain.from_iterable(pieces)), device=vectors.device))
-        first, *others = torch.split(embedded, list(map(len, pieces)))
-        clips = zip(vectors.to(embedded.dtype), others, strict=True)
-        return torch.cat([first, *chain.from_iterable(clips)])
+
+def _with_clips(text: Tensor, vectors: Tensor, pieces: Sequence[tuple[int, ...]]) -> Tensor:
+    """Put the vectors [C, Q, H] of a row's clips between the embedded pieces of its text."""
+    first, *others = torch.split(text, [*map(len, pieces)])
+    clips = zip(vectors.to(text.dtype), others, strict=True)
+    return torch.cat([first, *chain.from_iterable(clips)])
 
 
 def _common_beginning(sequences: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import GeneratorIdentity, Record, Sha256
@@ -34,7 +34,7 @@ class ModelConfig(Record):
 def save_model(folder: Path, adapter: Adapter, config: ModelConfig) -> None:
     """Write the adapter and its configuration."""
     weights = {name: tensor.detach().float().contiguous() for name, tensor in adapter.state_dict().items()}
-    save_file(weights, folder / ADAPTER_FILE)
+    write_file(folder / ADAPTER_FILE, save(weights))
     write_file(folder / CONFIG_FILE, config.model_dump_json(indent=1) + "\n")
 
 

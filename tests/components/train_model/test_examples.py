@@ -29,7 +29,7 @@ def test_a_sample_of_another_generator_is_refused(splicer: Splicer, part: str) -
     sample = make_sample(generator=make_generator(**{part: "f" * 64}))
 
     with pytest.raises(
-        ContractError, match=f"sample {sample.sample_id}: written by .*generate the samples with the backbone"
+        ContractError, match=rf"sample {sample.sample_id}: written by .*differs in {part} f+ \(here [abc]+\); generate"
     ):
         read([sample], splicer)
 
@@ -43,3 +43,18 @@ def test_a_sample_is_never_cut_to_fit(splicer: Splicer) -> None:
 
     with pytest.raises(ContractError, match="positions, the window has 90; raise window_tokens"):
         read([sample], splicer, window=90)
+
+
+def test_each_part_that_differs_is_named(splicer: Splicer) -> None:
+    sample = make_sample(generator=make_generator(tokenizer="f" * 64, chat_template="e" * 64))
+
+    with pytest.raises(ContractError, match=r"differs in tokenizer f+ .*, chat_template e+ "):
+        read([sample], splicer)
+
+
+@pytest.mark.parametrize("response", ["", " \n"])
+def test_a_sample_whose_answer_has_nothing_to_learn_is_refused(splicer: Splicer, response: str) -> None:
+    sample = make_sample(response=response)
+
+    with pytest.raises(ContractError, match=f"sample {sample.sample_id}: its answer .* has no word to learn"):
+        read([sample], splicer)

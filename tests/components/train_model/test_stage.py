@@ -1,156 +1,116 @@
-"""Real trainings of a few steps: each starts its own processes, which costs most of the time."""
+"""The stage as a user starts it: from the command line, with real processes."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from components.core.contracts.artifacts import Draft, Lineage, Tally
-from components.core.contracts.records import Domain, Record, Split
-from components.core.digests import digest_of_file
+from components.core.contracts.artifacts import open_artifact
+from components.core.contracts.records import Sample
 from components.core.home import Home
-from components.core.models.model_artifact import ADAPTER_FILE, load_adapter, read_config
-from components.core.models.store import ENCODER, LLM, StoredModel, identity_of
-from tests.builders import make_clip, make_sample, make_tone
+from components.core.models.model_artifact import load_adapter, read_config
+from components.core.models.store import identity_of
+from components.train_model.__main__ import main
+from tests.builders import make_generator, make_sample
+from tests.components.train_model.making import World, write_accepted, write_artifact
 
-STEPS = 6
-ANSWERS = ("A low tone.", "A high tone that goes on.", "A quiet hum somewhere far away.", "A whistle.")
-
-
-def write_artifact(folder: Path, kind: str, rows: list[Record]) -> Path:
-    folder.mkdir(parents=True)
-    draft, tally = Draft(folder), Tally()
-    tally.rows_in = tally.rows_out = len(rows)
-    draft.write(rows, type(rows[0]))
-    lineage = Lineage(stage="x", key="1" * 64, code="2" * 64, settings={}, inputs={}, models={}, sources={})
-    draft.close(kind=kind, counts=tally.counts(), facts={}, lineage=lineage)
-    return folder
+STEPS = 4
+SMALL = ["--steps", str(STEPS), "--batch", "2", "--queries", "2", "--qformer-layers", "1", "--warmup-steps", "1"]
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory, llm: StoredModel) -> list[str]:
-    """Four tones and a question about each, written by the backbone; one of them for validation."""
-    folder = tmp_path_factory.mktemp("inputs")
-    clips = [make_clip(pcm=make_tone(hertz=200.0 * (n + 1), duration_s=0.5 + n / 4)) for n in range(4)]
-    generator = identity_of(llm, "vllm", "0.32.0", "float32")
-    samples = [
-        make_sample(
-            clip_id=clip.clip_id,
-            domain=Domain.SOUND,
-            split=Split.VALIDATION if n == 3 else Split.TRAIN,
-            response=ANSWERS[n],
-            generator=generator,
-        )
-        for n, clip in enumerate(clips)
-    ]
-    return [
-        *("--clips", str(write_artifact(folder / "clips", "clips", list(clips)))),
-        *("--accepted", str(write_artifact(folder / "accepted", "accepted", list(samples)))),
-    ]
+def train(home: Home, inputs: Sequence[str], *extra: str) -> Path:
+    output = home.root / "out"
+    main([*inputs, "--model", str(output), *SMALL, *extra])
+    return output
 
 
-def start(home: Home, inputs: list[str], *extra: str) -> subprocess.Popen[str]:
-    """Start a training as a user would."""
-    argv = [
-        "--encoder",
-        ENCODER,
-        "--llm",
-        LLM,
-        "--model",
-        str(home.root / "out"),
-        "--steps",
-        str(STEPS),
-        "--batch",
-        "2",
-    ]
-    small = ["--warmup-steps", "1", "--checkpoint-every", "2", "--queries", "4", *extra]
-    command = [sys.executable, "-m", "components.train_model", *inputs, *argv, *small]
-    return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, env=dict(os.environ), start_new_session=True)
+def refused(home: Home, inputs: Sequence[str], capfd: pytest.CaptureFixture[str], *extra: str) -> tuple[str, Any]:
+    """Return the one line by which a training ended, and its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        train(home, inputs, *extra)
+    return capfd.readouterr().err.splitlines()[-1], ended.value.code
 
 
-def finish(training: subprocess.Popen[str]) -> str:
-    _, errors = training.communicate(timeout=500)
-    assert training.returncode == 0, errors[-2000:]
-    return errors
+@pytest.fixture
+def tiny_home(home: Home, world: World, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("DESTA_MODELS", str(world.store))
+    return home
 
 
-def losses(folder: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (folder / "training.jsonl").read_text().splitlines()]
+@pytest.fixture
+def with_samples(world: World, tmp_path: Path) -> Any:
+    """Make the inputs of the stage with other samples."""
+
+    def changed(samples: Sequence[Sample], **facts: Any) -> list[str]:
+        accepted = write_accepted(tmp_path / "other", samples, **facts)
+        return [str(accepted.folder) if value == str(world.accepted) else value for value in world.inputs]
+
+    return changed
 
 
-@pytest.fixture(scope="module")
-def undisturbed(inputs: list[str], encoder: StoredModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One training from the first step to the last, by one process."""
-    home = Home(tmp_path_factory.mktemp("undisturbed"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DESTA_HOME", str(home.root))
-        patch.setenv("DESTA_MODELS", str(encoder.folder.parent))
-        finish(start(home, inputs))
-    return home.root / "out"
+def of_backbone(world: World, **changes: Any) -> Sample:
+    return make_sample(generator=identity_of(world.llm, "vllm", "1", "float32"), **changes)
 
 
-def test_a_training_leaves_a_model_that_loads_and_a_line_for_each_step(undisturbed: Path, encoder: StoredModel) -> None:
-    config = read_config(undisturbed)
-    rows = [json.loads(line) for line in (undisturbed / "training.jsonl").read_text().splitlines()]
+def test_a_training_leaves_a_model_that_loads_and_a_line_for_each_step(
+    tiny_home: Home, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes, whatever launches the processes, and whether the encoder's features are kept or heard again."""
+    made, second = train(tiny_home, world.inputs), Home(tmp_path / "second")
+    monkeypatch.setenv("DESTA_HOME", str(second.root))
+    again = train(second, world.inputs, "--launcher", "deepspeed", "--keep-features", "false")
 
-    assert sum(parameter.numel() for parameter in load_adapter(undisturbed, config).parameters()) > 5_000_000
-    assert config.encoder == encoder.digest
+    config = read_config(made)
+    rows = [json.loads(line) for line in (made / "training.jsonl").read_text().splitlines()]
+    assert load_adapter(made, config).config.queries == 2
+    assert (config.encoder, config.steps) == (world.encoder.digest, STEPS)
+    assert config.accepted == open_artifact(world.accepted).digest
     assert [row["step"] for row in rows] == list(range(STEPS))
     assert rows[-1]["validation_loss"] > 0
-    assert (undisturbed / "loss.png").stat().st_size > 5000
-    assert f"validation loss {rows[-1]['validation_loss']:.4f}" in (undisturbed / "README.md").read_text()
-
-
-def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
-    undisturbed: Path, inputs: list[str], home: Home
-) -> None:
-    first = start(home, inputs)
-    deadline = time.monotonic() + 300
-    while not list(home.root.glob("work/train_model/*/checkpoints/step-0000002")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
-    time.sleep(2)  # the processes that it started notice within a second
-    assert not list(home.root.glob("work/train_model/*/model"))
-    assert not (home.root / "out").exists()
-
-    finish(start(home, inputs))
-
-    assert losses(home.root / "out") == losses(undisturbed)
+    assert all(row[name] > 0 for row in rows for name in ("gradient_norm", "tokens_per_s", "memory_mib", "samples"))
+    assert (made / "loss.png").stat().st_size > 5000
+    facts = open_artifact(made).manifest.facts
+    assert (facts["exported_step"], facts["validation_loss"]) == (STEPS, rows[-1]["validation_loss"])
+    assert f"validation loss {facts['validation_loss']:.4f}" in (made / "README.md").read_text()
+    assert tiny_home.features.exists()
+    assert not second.features.exists()
     for name in ("adapter.safetensors", "README.md"):
-        assert (home.root / "out" / name).read_bytes() == (undisturbed / name).read_bytes()
-
-
-def test_features_heard_in_every_step_give_the_same_bytes(undisturbed: Path, inputs: list[str], home: Home) -> None:
-    finish(start(home, inputs, "--keep-features", "false"))
-
-    assert losses(home.root / "out") == losses(undisturbed)
-    assert digest_of_file(home.root / "out" / ADAPTER_FILE) == digest_of_file(undisturbed / ADAPTER_FILE)
-    assert not home.features.exists()
-
-
-def test_two_processes_learn_what_one_learns(inputs: list[str], home: Home, tmp_path: Path) -> None:
-    learned = {}
-    for processes in ("1", "2"):
-        finish(start(home, inputs, "--processes", processes, "--dropout", "0", "--model", str(tmp_path / processes)))
-        learned[processes] = losses(tmp_path / processes)
-
-    assert learned["2"] == pytest.approx(learned["1"], rel=1e-3)
+        assert (again / name).read_bytes() == (made / name).read_bytes()
 
 
 def test_samples_of_another_generator_end_the_stage_with_one_line(
-    inputs: list[str], home: Home, tmp_path: Path
+    tiny_home: Home, with_samples: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    foreign = write_artifact(tmp_path / "foreign", "accepted", [make_sample()])
+    line, code = refused(tiny_home, with_samples([make_sample(generator=make_generator())]), capfd)
+    assert line.startswith("error: sample ")
+    assert "differs in weights aaaaaaaaaaaa" in line
+    assert line.endswith("generate the samples with the backbone itself")
+    assert code == 1
 
-    training = start(home, [*inputs[:2], "--accepted", str(foreign)])
-    _, errors = training.communicate(timeout=500)
 
-    assert training.returncode == 1
-    assert "generate the samples with the backbone itself" in errors.splitlines()[-1]
-    assert errors.splitlines()[-1].startswith("error: sample ")
+def test_samples_that_a_gate_of_the_validation_refused_are_not_trained_on(
+    tiny_home: Home, world: World, with_samples: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    inputs = with_samples([of_backbone(world)], refusals=["acceptance 0.10, want at least 0.50"])
+    line, code = refused(tiny_home, inputs, capfd)
+    assert "validate_data did not let these samples through: acceptance 0.10, want at least 0.50" in line
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "stage", "said"),
+    [
+        ("samples", "self_generate", "holds samples, want accepted"),
+        ("accepted", "self_generate", "not by validate_data"),
+    ],
+)
+def test_samples_that_nobody_validated_are_not_trained_on(
+    tiny_home: Home, world: World, tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str, stage: str, said: str
+) -> None:
+    raw = write_artifact(tmp_path / "raw", kind, [of_backbone(world)], Sample, stage=stage)
+    inputs = [str(raw.folder) if value == str(world.accepted) else value for value in world.inputs]
+    line, code = refused(tiny_home, inputs, capfd)
+    assert said in line
+    assert code == 1

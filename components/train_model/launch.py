@@ -1,0 +1,85 @@
+"""How the training processes are started, and what their last word was."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from components.core.contracts.errors import SourceError
+from components.core.publishing import write_file
+from components.train_model.settings import TrainModelSettings
+from components.train_model.training_job import TrainingJob
+
+WORKER = "components.train_model.worker"
+NOTHING_COMPILED = {"TORCHDYNAMO_DISABLE": "1"}
+"""Without it each process loads torch's compiler, for seconds: DeepSpeed decorates an optimiser that nobody uses."""
+
+
+def launch(job: TrainingJob) -> None:
+    """Start the processes of a job on this machine and wait for them.
+
+    Raises:
+        SourceError: they ended before their work was done.
+    """
+    job.error_file.unlink(missing_ok=True)
+    file = Path(job.folder) / "job.json"
+    write_file(file, job.model_dump_json(indent=1))
+    settings = job.settings
+    if settings.nodes > 1:
+        join = " ".join(["python", *launch_command(settings, file)[1:]])
+        print(
+            f"train_model: on each of the other {settings.nodes - 1} machines run: {join}", file=sys.stderr, flush=True
+        )
+    done = subprocess.run(
+        launch_command(settings, file),
+        env=_environment(settings),
+        check=False,
+        # torchrun gives each process a session of its own; DeepSpeed's launcher leaves them in its own.
+        start_new_session=settings.launcher == "deepspeed",
+    )
+    if job.error_file.is_file():
+        raise SourceError(job.error_file.read_text())
+    if done.returncode:
+        raise SourceError(
+            f"train_model: a training process ended with code {done.returncode}; its last words are in the log"
+        )
+
+
+def launch_command(settings: TrainModelSettings, job_file: Path) -> list[str]:
+    """Return the command that starts the processes of one machine."""
+    if settings.launcher == "deepspeed":
+        deepspeed = [sys.executable, "-m", "deepspeed.launcher.runner", "--hostfile=none", "--log_level=warning"]
+        deepspeed += [f"--num_gpus={settings.processes}", f"--master_port={_free_port()}", "--no_local_rank"]
+        return [*deepspeed, "--module", WORKER, str(job_file)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nnodes={settings.nodes}"]
+    torchrun += [f"--nproc-per-node={settings.processes}", "--rdzv-backend=c10d", "--max-restarts=0"]
+    torchrun += [f"--rdzv-endpoint={settings.rendezvous or '127.0.0.1:0'}"]
+    torchrun += ["--rdzv-id=desta"] if settings.rendezvous else []
+    return [*torchrun, "-m", WORKER, str(job_file)]
+
+
+def _environment(settings: TrainModelSettings) -> dict[str, str]:
+    threads = max(1, (os.cpu_count() or 1) // settings.processes)
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        # torchrun gives each process a session of its own: it has to notice by itself when this one is gone.
+        "DESTA_DRIVER_PID": str(os.getpid()),
+        **NOTHING_COMPILED,
+    }
+    return environment if _has_gpu() else {**environment, "DS_ACCELERATOR": "cpu"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _has_gpu() -> bool:
+    return (
+        shutil.which("nvidia-smi") is not None
+        and subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).returncode == 0
+    )
