@@ -32,11 +32,13 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_views(commands)
     _add_materials(commands)
+    _add_features(commands)
     _add_replay(commands)
     _add_study(commands)
     _add_export(commands)
     _add_publish(commands)
     _add_services(commands)
+    _add_talk(commands)
     return top
 
 
@@ -47,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         SystemExit: always, with the code that `ExitCode` explains.
     """
     args = parser().parse_args(argv)
+    args.words = (sys.argv[1:] if argv is None else list(argv))[1:]
     try:
         code = args.call(args)
     except DestaError as error:
@@ -157,6 +160,20 @@ def _add_materials(commands: Any) -> None:
     )
     gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     _add_json(gc)
+
+
+def _add_features(commands: Any) -> None:
+    features = _add(
+        commands,
+        "features",
+        calls.features,
+        "show what the audio encoder's kept features take on the disk, or remove those of clips",
+        "desta features list",
+        "desta features erase CLIP",
+    )
+    features.add_argument("action", choices=("list", "erase"))
+    features.add_argument("clips", nargs="*", metavar="CLIP", help="with erase: the ids of clips")
+    _add_json(features)
 
 
 def _add_model(commands: Any) -> None:
@@ -296,3 +313,27 @@ def _add_services(commands: Any) -> None:
         commands, "compile", calls.compile_, "write the pipeline as IR YAML", "desta compile alignment.yaml"
     )
     compile_.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_talk(commands: Any) -> None:
+    from components.serve_model.settings import add_chat_arguments, add_server_arguments
+
+    chat = _add(
+        commands,
+        "chat",
+        calls.chat,
+        "ask a trained model about recordings, once or turn by turn",
+        'desta chat bark.wav "Which animal is it?"',
+        'desta chat a.wav "Which of them is louder?" --audio b.wav --json',
+        "desta chat meeting.mp3",
+    )
+    add_chat_arguments(chat)
+    serve = _add(
+        commands,
+        "serve",
+        calls.serve,
+        "serve a trained model as OpenAI's chat completions; a key is read from DESTA_SERVE_KEY",
+        "desta serve",
+        "desta serve --model 20261122-184937-df17 --port 8002 --batch 16",
+    )
+    add_server_arguments(serve)

@@ -11,12 +11,12 @@ from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record
 from components.core.digests import code_digest, digest_of, digest_of_file
 from components.core.home import Home
-from components.core.inference.choosing import chosen_model
+from components.core.inference.choosing import chosen_model, frozen_models
 from components.core.models.known_models import config_of
 from components.core.models.loading import load_tokenizer
 from components.core.models.model_artifact import Imported, ModelConfig, load_adapter, read_config, save_model
 from components.core.models.references import Origin, parse_reference
-from components.core.models.store import MARKER, StoredModel, identity_of, open_model, read_model_manifest
+from components.core.models.store import StoredModel, identity_of, open_model, portable_ref
 from components.core.models.upstream_checkpoint import (
     CONFIG,
     WEIGHTS,
@@ -74,6 +74,8 @@ def import_model(source: Path, encoder_ref: str, llm_ref: str, to: Path, home: H
         backbone=identity_of(llm, "transformers", version("transformers"), "float32"),
         accepted=None,
         steps=0,
+        encoder_ref=portable_ref(encoder.folder),
+        llm_ref=portable_ref(llm.folder),
         imported=Imported(
             files={name: digest_of_file(source / name) for name in (CONFIG, WEIGHTS)},
             encoder_model_id=upstream.encoder_model_id,
@@ -102,13 +104,13 @@ def export_model(model: str | None, to: Path, names: Mapping[str, str | None], h
     Raises:
         ConfigurationError: `to` exists, there is no such model, upstream's form has no words for it, or a name is
             needed that is not given.
-        ContractError: the model is damaged.
+        ContractError: the model, or one of the two beside it, is damaged.
         SourceError: `to` cannot be written.
     """
     _check_new(to)
     folder = chosen_model(model, home)
     config = read_config(folder)
-    encoder, llm = (_frozen(digest, part, home) for part, digest in (("encoder", config.encoder), ("llm", config.llm)))
+    encoder, llm = frozen_models(folder, config, home.models)
     said = upstream_config(
         config.adapter,
         names.get("encoder_id") or _hub_id(encoder, "encoder"),
@@ -160,13 +162,6 @@ def _close(folder: Path, config: ModelConfig) -> None:
     )
     counts = Counts(rows_in=0, rows_out=0, refused={})
     Draft(folder).close(kind="model", counts=counts, facts={"steps": config.steps}, lineage=lineage)
-
-
-def _frozen(digest: str, part: str, home: Home) -> StoredModel:
-    folder = home.models / digest
-    if not (folder / MARKER).is_file():
-        raise ConfigurationError(f"the model's {part} {digest[:12]} is not in the store {home.models}; fetch it again")
-    return StoredModel(read_model_manifest(folder).ref, folder, digest)
 
 
 def _hub_id(model: StoredModel, part: str) -> str:

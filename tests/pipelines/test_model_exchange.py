@@ -8,12 +8,14 @@ import torch
 from safetensors.torch import load_file
 
 from components.core.contracts.artifacts import open_artifact
+from components.core.contracts.errors import ConfigurationError
 from components.core.digests import digest_of_file
-from components.core.home import Home
-from components.core.models.model_artifact import ADAPTER_FILE, ModelConfig, load_adapter, read_config, save_model
-from components.core.models.store import ENCODER, LLM, StoredModel, identity_of
+from components.core.models.model_artifact import ADAPTER_FILE, load_adapter, read_config, save_model
+from components.core.models.store import ENCODER, LLM, StoredModel
 from components.core.models.upstream_checkpoint import CONFIG, PREFIX, WEIGHTS
 from pipelines.cli import main
+from pipelines.model_exchange import _hub_id
+from tests.core.inference.making import untrained_model
 from tests.core.models.test_adapter import make_config
 from tests.core.models.test_upstream_checkpoint import FORM, trained_adapter
 
@@ -25,17 +27,8 @@ pytestmark = pytest.mark.usefixtures("home")
 
 def make_model(folder: Path, encoder: StoredModel, llm: StoredModel, **changes: object) -> Path:
     adapter = trained_adapter(make_config(**{**SIZES, **FORM, **changes}))
-    config = ModelConfig(
-        adapter=adapter.config,
-        max_transcript_tokens=100,
-        encoder=encoder.digest,
-        llm=llm.digest,
-        backbone=identity_of(llm, "transformers", "5", "float32"),
-        accepted="0" * 64,
-        steps=7,
-    )
-    folder.mkdir()
-    save_model(folder, adapter, config)
+    config = read_config(untrained_model(folder, encoder, llm))
+    save_model(folder, adapter, config.model_copy(update={"adapter": adapter.config}))
     return folder
 
 
@@ -122,25 +115,10 @@ def test_a_name_that_upstream_needs_is_asked_for(
     assert line.startswith(f"error: {said}")
 
 
-def test_a_hub_reference_is_the_id_that_upstream_loads(
-    encoder: StoredModel, llm: StoredModel, tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same two models, in a store that got them from a hub."""
-    for model, ref in ((encoder, "hf://openai/whisper-tiny@main"), (llm, "hf://org/smol@main")):
-        folder = tmp_path / "store" / model.digest
-        folder.mkdir(parents=True)
-        for file in model.folder.iterdir():
-            (folder / file.name).symlink_to(file)
-        marker = json.loads((folder / "model.json").read_text())
-        (folder / "model.json").unlink()
-        (folder / "model.json").write_text(json.dumps({**marker, "ref": ref}))
-    monkeypatch.setenv("DESTA_MODELS", str(tmp_path / "store"))
-
-    from pipelines.model_exchange import export_model
-
-    made = export_model(str(make_model(tmp_path / "ours", encoder, llm)), tmp_path / "theirs", {}, home)
-
-    assert (made.upstream_encoder, made.upstream_llm) == ("openai/whisper-tiny", "org/smol")
+def test_a_hub_reference_is_the_id_that_upstream_loads() -> None:
+    assert _hub_id(StoredModel("hf://openai/whisper-tiny@main", Path(), "0" * 64), "encoder") == "openai/whisper-tiny"
+    with pytest.raises(ConfigurationError, match="--llm-id: the model's llm came from some/folder, which is no repo"):
+        _hub_id(StoredModel("some/folder", Path(), "0" * 64), "llm")
 
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,12 @@
 """A trained model on disk: the adapter's weights and a configuration that names both frozen parts by digest."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from components.core.contracts.errors import ContractError
@@ -37,6 +39,9 @@ class ModelConfig(Record):
     backbone: GeneratorIdentity
     accepted: Sha256 | None
     steps: int = Field(ge=0)
+    encoder_ref: str | None = None
+    llm_ref: str | None = None
+    """Where the frozen models can be fetched; `None` where only a folder had them."""
     imported: Imported | None = None
 
     @model_validator(mode="after")
@@ -81,3 +86,9 @@ def load_adapter(folder: Path, config: ModelConfig) -> Adapter:
         first = str(error).splitlines()[-1].strip()
         raise ContractError(f"{folder / ADAPTER_FILE}: does not fit {CONFIG_FILE}: {first}") from error
     return adapter
+
+
+def parameters_of(folder: Path) -> int:
+    """Count the trained weights, without reading them."""
+    with safe_open(folder / ADAPTER_FILE, framework="np") as weights:
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 - no mapping
