@@ -139,7 +139,7 @@ def write_upstream(folder: Path, adapter: Adapter, config: UpstreamConfig) -> No
     tensors = {PREFIX + name: tensor.detach().float().contiguous() for name, tensor in adapter.state_dict().items()}
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / WEIGHTS).chmod(0o644)  # safetensors writes files that only their owner may read
-    said = {"architectures": ["DeSTA25AudioModel"], "dtype": "float32", **config.model_dump(exclude_none=True)}
+    said = {"architectures": ["DeSTA25AudioModel"], **config.model_dump(exclude_none=True)}
     write_file(folder / CONFIG, json.dumps(said, indent=2, sort_keys=True) + "\n")
 
 

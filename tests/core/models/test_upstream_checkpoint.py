@@ -107,7 +107,6 @@ def test_the_tensors_have_upstreams_names(folder: Path) -> None:
 def test_the_configuration_has_upstreams_fields(folder: Path) -> None:
     assert json.loads((folder / CONFIG).read_text()) == {
         "architectures": ["DeSTA25AudioModel"],
-        "dtype": "float32",
         "model_type": "desta25",
         "connector_mode": "qformer_1",
         "encoder_model_id": "openai/whisper-tiny",
