@@ -86,6 +86,25 @@ def model(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def import_model(args: argparse.Namespace) -> int:
+    """Bring in an adapter of upstream's."""
+    from pipelines.model_exchange import import_model
+
+    made = import_model(args.source, args.encoder, args.llm, args.to, current_home())
+    _print(made.model_dump(mode="json") if args.json else str(made))
+    return ExitCode.DONE
+
+
+def export_model(args: argparse.Namespace) -> int:
+    """Hand out a model as upstream reads it."""
+    from pipelines.model_exchange import export_model
+
+    names = {name: getattr(args, name) for name in ("encoder_id", "llm_id", "placeholder_token")}
+    made = export_model(args.model, args.to, names, current_home())
+    _print(made.model_dump(mode="json") if args.json else str(made))
+    return ExitCode.DONE
+
+
 def export(args: argparse.Namespace) -> int:
     """Export what a run accepted."""
     from pipelines.export.exporting import export

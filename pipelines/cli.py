@@ -190,7 +190,7 @@ def _add_features(commands: Any) -> None:
 
 
 def _add_model(commands: Any) -> None:
-    actions = commands.add_parser("model", help="say what a model would be made of").add_subparsers(
+    actions = commands.add_parser("model", help="describe a model; bring in and hand out adapters").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
     describe = _add(
@@ -209,6 +209,35 @@ def _add_model(commands: Any) -> None:
     for name in ("queries", "qformer-layers", "tapped-layers"):
         describe.add_argument(f"--{name}", metavar="VALUE", help="as train_model takes it")
     _add_json(describe)
+    _add_model_exchange(actions)
+
+
+def _add_model_exchange(actions: Any) -> None:
+    import_ = _add(
+        actions,
+        "import",
+        calls.import_model,
+        "make a model of ours from an adapter of upstream's (config.json and model.safetensors)",
+        "desta model import theirs --encoder hf://openai/whisper-large-v3@main --llm hf://org/llm@main --to ours",
+    )
+    import_.add_argument("source", type=Path, metavar="FOLDER", help="as upstream's save_pretrained writes it")
+    import_.add_argument("--encoder", required=True, metavar="REF", help="the encoder it was trained with")
+    import_.add_argument("--llm", required=True, metavar="REF", help="the language model it was trained with")
+    export = _add(
+        actions,
+        "export",
+        calls.export_model,
+        "write a model of ours as a folder that upstream's from_pretrained loads",
+        "desta model export --to theirs",
+        "desta model export ours --encoder-id openai/whisper-tiny --llm-id org/name --to theirs",
+    )
+    export.add_argument("model", nargs="?", metavar="MODEL", help="folder, run or name@version (default: the newest)")
+    for flag in ("--encoder-id", "--llm-id"):
+        export.add_argument(flag, metavar="ORG/NAME", help="what upstream is to load (default: as it was fetched)")
+    export.add_argument("--placeholder-token", metavar="TOKEN", help="token whose place the audio vectors take")
+    for command in (import_, export):
+        command.add_argument("--to", required=True, type=Path, metavar="DIR", help="a folder that does not exist yet")
+        _add_json(command)
 
 
 def _add_replay(commands: Any) -> None:

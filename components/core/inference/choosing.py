@@ -1,4 +1,7 @@
-"""Which trained model is meant: a folder, the model of a run, a version of the registry, or the newest one."""
+"""Which trained model is meant: a folder, the model of a run, a version of the registry, or the newest one.
+
+And which two frozen models stand beside it.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +10,8 @@ from pathlib import Path
 from components.core.contracts.artifacts import MANIFEST, open_artifact
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
-from components.core.models.model_artifact import CONFIG_FILE
+from components.core.models.model_artifact import CONFIG_FILE, ModelConfig
+from components.core.models.store import StoredModel, open_digest
 from components.core.runs import RunRecord, State, read_run, read_stage, read_tracking
 
 _VERSION = re.compile(r"(?P<name>[\w.-]+)@(?P<version>\d+)", re.ASCII)
@@ -27,6 +31,17 @@ def chosen_model(model: str | Path | None, home: Home) -> Path:
     if (folder / MANIFEST).is_file():
         open_artifact(folder, "model")
     return folder
+
+
+def frozen_models(folder: Path, config: ModelConfig, store: Path) -> tuple[StoredModel, StoredModel]:
+    """Return the encoder and the LLM of a trained model, by the digests that it names.
+
+    Raises:
+        ConfigurationError: one of them is not in the store.
+        ContractError: a file of one is missing, added or changed.
+    """
+    encoder = _frozen(folder, "encoder", config.encoder, config.encoder_ref, store)
+    return encoder, _frozen(folder, "llm", config.llm, config.llm_ref, store)
 
 
 def _named(model: str, home: Home) -> Path:
@@ -73,3 +88,10 @@ def _trained(run_dir: Path) -> Path | None:
     if record is None or record.state is not State.SUCCEEDED:
         return None
     return Path(record.outputs["model"].path)
+
+
+def _frozen(folder: Path, part: str, digest: str, ref: str | None, store: Path) -> StoredModel:
+    if model := open_digest(digest, store):
+        return model
+    fetch = f"desta models fetch {ref}" if ref else f"desta models fetch REF, with the {part} that it was trained with"
+    raise ConfigurationError(f"{folder}: its {part} {digest[:12]} is not in the model store {store}; fetch it: {fetch}")

@@ -16,14 +16,14 @@ from components.core.cutting import LONGEST_S
 from components.core.digests import digest_of_file
 from components.core.home import Home, current_home
 from components.core.inference.answers import Generation, Piece, Spelling
-from components.core.inference.choosing import chosen_model
+from components.core.inference.choosing import chosen_model, frozen_models
 from components.core.inference.conversation import Conversation, read_conversation
 from components.core.inference.hearing import By, Clip, Ears, HeardClip, clips_of, shared_out
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.loading import best_device, load_llm, load_tokenizer
 from components.core.models.model_artifact import ADAPTER_FILE, ModelConfig, load_adapter, read_config
 from components.core.models.splice import Spliced, Splicer
-from components.core.models.store import StoredModel, open_digest
+from components.core.models.store import StoredModel
 
 Messages = Sequence[Mapping[str, Any]]
 """One conversation: see `read_conversation`."""
@@ -76,8 +76,7 @@ class DestaModel:
         home = home or current_home()
         folder = chosen_model(model, home)
         config, store = read_config(folder), models or home.models
-        encoder = _frozen(folder, "encoder", config.encoder, config.encoder_ref, store)
-        llm = _frozen(folder, "llm", config.llm, config.llm_ref, store)
+        encoder, llm = frozen_models(folder, config, store)
         place, dtype = best_device(device)
         adapter = load_adapter(folder, config).to(device=place, dtype=dtype)
         name = f"desta-{digest_of_file(folder / ADAPTER_FILE)[:12]}"
@@ -231,10 +230,3 @@ def _stops(tokenizer: Any, model: AudioLanguageModel) -> frozenset[int]:
     """Return the tokens that end a turn: the tokenizer's, and those that the LLM itself names."""
     named = model.llm.generation_config.eos_token_id
     return frozenset({int(tokenizer.eos_token_id), *(named if isinstance(named, list) else [named])} - {None})
-
-
-def _frozen(folder: Path, part: str, digest: str, ref: str | None, store: Path) -> StoredModel:
-    if model := open_digest(digest, store):
-        return model
-    fetch = f"desta models fetch {ref}" if ref else f"desta models fetch REF, with the {part} that it was trained with"
-    raise ConfigurationError(f"{folder}: its {part} {digest[:12]} is not in the model store {store}; fetch it: {fetch}")

@@ -92,7 +92,7 @@ def test_the_header_files_the_model_by_licences_base_language_and_result(trainin
     assert header["base_model"] == ["org/words"]
     assert header["language"] == ["es"]
     assert header["pipeline_tag"] == "audio-text-to-text"
-    assert header["datasets"] == [f"desta-{training.config.accepted[:12]}"]
+    assert header["datasets"] == [f"desta-{training.data.accepted[:12]}"]
 
 
 def test_the_hub_reads_the_header_and_its_result(training: Training) -> None:
