@@ -75,6 +75,17 @@ def models(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def model(args: argparse.Namespace) -> int:
+    """Describe a model."""
+    from pipelines.model_sizes import describe_model
+
+    form = {name: getattr(args, name) for name in ("preset", "queries", "qformer_layers", "tapped_layers")}
+    chosen = {name: value for name, value in form.items() if value is not None}
+    description = describe_model(args.encoder, args.llm, chosen, current_home())
+    _print(description.model_dump(mode="json") if args.json else str(description))
+    return ExitCode.DONE
+
+
 def export(args: argparse.Namespace) -> int:
     """Export what a run accepted."""
     from pipelines.export.exporting import export
@@ -123,6 +134,15 @@ def gc(args: argparse.Namespace) -> int:
 
     flags = {"--dry-run": args.dry_run, "--json": args.json}
     return run_stage_command("self_generate.collect_generations", [flag for flag, on in flags.items() if on])
+
+
+def features(args: argparse.Namespace) -> int:
+    """Print what the encoder's features take, or remove those of clips."""
+    from pipelines.features import erase, listing
+
+    done = (erase if args.action == "erase" else listing)(args.clips, current_home())
+    _print(done.model_dump(mode="json") if args.json else str(done))
+    return ExitCode.DONE
 
 
 def replay(args: argparse.Namespace) -> int:

@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_views(commands)
     _add_materials(commands)
+    _add_features(commands)
     _add_replay(commands)
     _add_study(commands)
     _add_export(commands)
@@ -147,6 +148,7 @@ def _add_materials(commands: Any) -> None:
     )
     models.add_argument("action", choices=("list", "fetch"))
     models.add_argument("reference", nargs="*", metavar="REF", help="default: the models of the profiles")
+    _add_model(commands)
     prompts = _add(
         commands,
         "prompts",
@@ -171,6 +173,42 @@ def _add_materials(commands: Any) -> None:
     )
     gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     _add_json(gc)
+
+
+def _add_features(commands: Any) -> None:
+    features = _add(
+        commands,
+        "features",
+        calls.features,
+        "show what the audio encoder's kept features take on the disk, or remove those of clips",
+        "desta features list",
+        "desta features erase CLIP",
+    )
+    features.add_argument("action", choices=("list", "erase"))
+    features.add_argument("clips", nargs="*", metavar="CLIP", help="with erase: the ids of clips")
+    _add_json(features)
+
+
+def _add_model(commands: Any) -> None:
+    actions = commands.add_parser("model", help="say what a model would be made of").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    describe = _add(
+        actions,
+        "describe",
+        calls.model,
+        "count what would be trained between an encoder and a language model; neither is fetched or loaded",
+        "desta model describe --encoder openai/whisper-large-v3 --llm meta-llama/Llama-3.1-8B-Instruct",
+        "desta model describe --encoder openai/whisper-tiny --llm Qwen/Qwen3-0.6B --qformer-layers 2 --json",
+        "desta model describe --preset desta",
+    )
+    what = "hub id of a known model, a folder, or a reference of the store (default: the embedded one)"
+    describe.add_argument("--encoder", metavar="MODEL", help=what)
+    describe.add_argument("--llm", metavar="MODEL", help=what)
+    describe.add_argument("--preset", default="upstream", metavar="NAME", help="upstream (default) or desta")
+    for name in ("queries", "qformer-layers", "tapped-layers"):
+        describe.add_argument(f"--{name}", metavar="VALUE", help="as train_model takes it")
+    _add_json(describe)
 
 
 def _add_replay(commands: Any) -> None:

@@ -127,7 +127,7 @@ def _changed(profile: Profile, stage: str, values: Mapping[str, str]) -> Setting
     for parameter in values:
         if parameter not in known:
             raise ConfigurationError(f"{stage}.{parameter}: no such parameter; {_known(parameter, known)}")
-    return checked(stage, type(settings), {**settings.model_dump(), **values})
+    return checked(stage, type(settings), {**settings.model_dump(exclude_unset=True), **values})
 
 
 def _known(wrong: str, names: Iterable[str]) -> str:

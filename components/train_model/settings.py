@@ -1,15 +1,26 @@
 """What can be set when an adapter is trained."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from components.core.settings import Settings
+from components.core.settings import ONLY_HOW, Settings
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "desta": {},
+    "upstream": {"queries": 64, "qformer_layers": 6, "mask_frames": False, "normalise": False},
+}
+"""What a preset sets; a setting that is given by name comes before it. `desta` is the defaults."""
 
 
 class TrainModelSettings(Settings):
     """Architecture, optimisation and launch; the defaults learn to hear within some hundred steps on two cores."""
 
+    preset: Annotated[Literal["desta", "upstream"], ONLY_HOW] = Field(
+        "desta",
+        description="form of the adapter where no setting says otherwise; upstream: 64 queries, 6 layers, no mask",
+    )
     steps: int = Field(90, ge=1, description="optimiser steps")
     batch: int = Field(8, ge=1, description="samples in a step, over all processes")
     learning_rate: float = Field(5e-4, gt=0, description="peak learning rate of AdamW")
@@ -18,6 +29,9 @@ class TrainModelSettings(Settings):
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
     queries: int = Field(16, ge=1, description="audio vectors that the LLM sees for each clip (upstream: 64)")
     qformer_layers: int = Field(2, ge=1, description="layers of the shared Q-Former (upstream's released model: 6)")
+    tapped_layers: str = Field(
+        "", description="encoder layers to listen to, such as 7,15,23,31, counted from 0; none: each quarter's last"
+    )
     mask_frames: bool = Field(True, description="attend to the clip's own frames only (upstream: false)")
     normalise: bool = Field(True, description="normalise tapped features, without parameters (upstream: false)")
     query_scale: float = Field(1.0, gt=0, description="standard deviation of the queries at the start")
@@ -26,12 +40,42 @@ class TrainModelSettings(Settings):
         100, ge=0, description="transcript tokens beside the audio vectors; the rest is cut (0: none)"
     )
     window_tokens: int = Field(300, ge=1, description="longest sequence; a sample that does not fit stops the stage")
+    keep_features: Annotated[bool, ONLY_HOW] = Field(
+        True, description="keep the encoder's features on disk; false: hear each clip again in every step"
+    )
     validate_every: int = Field(50, ge=1, description="steps between two looks at the validation split")
     validation_samples: int = Field(32, ge=0, description="samples of the validation split to look at")
     checkpoint_every: int = Field(10, ge=1, description="steps between two checkpoints")
     zero_stage: int = Field(2, ge=0, le=3, description="DeepSpeed ZeRO stage")
     processes: int = Field(1, ge=1, description="training processes on this machine")
     seed: int = Field(42, ge=0, description="seed of initialisation, order and dropout")
+
+    @property
+    def form(self) -> Mapping[str, Any]:
+        """What decides an adapter beside the two models."""
+        names = {"qformer_layers", "queries", "mask_frames", "normalise", "query_scale", "dropout"}
+        return {**self.model_dump(include=names), "init_seed": self.seed}
+
+    @property
+    def layers(self) -> tuple[int, ...] | None:
+        """The encoder layers that are named; `None` where the encoder's depth decides."""
+        return tuple(map(int, self.tapped_layers.split(","))) if self.tapped_layers else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_with_the_preset(cls, given: Any) -> Any:
+        preset = given.get("preset") if isinstance(given, Mapping) else None
+        return {**PRESETS[preset], **given} if isinstance(preset, str) and preset in PRESETS else given
+
+    @field_validator("tapped_layers")
+    @classmethod
+    def _names_layers(cls, text: str) -> str:
+        """Write layers in one way, so that the same layers make the same result."""
+        words = [word.strip() for word in text.split(",")] if text.strip() else []
+        numbers = [int(word) for word in words if word.isdecimal()]
+        if len(numbers) < len(words) or numbers != sorted(set(numbers)):
+            raise ValueError("want layers in rising order, such as 7,15,23,31")
+        return ",".join(map(str, numbers))
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:

@@ -10,12 +10,12 @@ import torch.distributed as dist
 
 from components.core.contracts.artifacts import Artifact, read_manifest
 from components.core.contracts.errors import DestaError
-from components.core.contracts.records import Clip, Sample, Split
+from components.core.contracts.records import Sample, Split
 from components.core.lifeline import follow_driver
-from components.core.models.adapter import AdapterConfig, tapped_layers, untrained_adapter
+from components.core.models.adapter import AdapterConfig, fit_adapter, untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
-from components.core.models.encoder import Encoder, encoder_config
-from components.core.models.features import Features
+from components.core.models.encoder import Encoder, encoder_config, encoder_for, hearing_for
+from components.core.models.features import Features, KeptFeatures, LiveFeatures
 from components.core.models.loading import best_device, load_llm, load_llm_config, load_tokenizer
 from components.core.models.model_artifact import ModelConfig, save_model
 from components.core.models.splice import Splicer
@@ -49,9 +49,8 @@ def _train(job: TrainingJob) -> None:
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend="nccl" if device == "cuda" else "gloo", verbose=False)
     config = adapter_config(job)
-    features = Features(Path(job.features), job.encoder_digest, config.tapped_layers)
     training, held_out = _examples(job)
-    _hear(job, features, config, {e.clip_id for e in (*training, *held_out)}, rank, processes)
+    features = _features(job, config, {e.clip_id for e in (*training, *held_out)}, rank, processes)
     dist.barrier()
     model = AudioLanguageModel(untrained_adapter(config), load_llm(Path(job.llm), dtype))
     engine, *_ = deepspeed.initialize(
@@ -65,21 +64,8 @@ def _train(job: TrainingJob) -> None:
 
 def adapter_config(job: TrainingJob) -> AdapterConfig:
     """Fit the adapter to the two frozen models, from their configurations alone."""
-    encoder, settings = encoder_config(Path(job.encoder)), job.settings
-    llm = load_llm_config(Path(job.llm))
-    return AdapterConfig(
-        encoder_width=encoder.d_model,
-        encoder_heads=encoder.encoder_attention_heads,
-        tapped_layers=tapped_layers(encoder.encoder_layers),
-        llm_width=llm.hidden_size,
-        qformer_layers=settings.qformer_layers,
-        queries=settings.queries,
-        mask_frames=settings.mask_frames,
-        normalise=settings.normalise,
-        query_scale=settings.query_scale,
-        dropout=settings.dropout,
-        init_seed=settings.seed,
-    )
+    encoder, llm = encoder_config(Path(job.encoder)), load_llm_config(Path(job.llm))
+    return fit_adapter(encoder, llm, job.settings.form, job.settings.layers)
 
 
 def _examples(job: TrainingJob) -> tuple[list[Example], list[Example]]:
@@ -97,17 +83,21 @@ def _examples(job: TrainingJob) -> tuple[list[Example], list[Example]]:
     return of(Split.TRAIN), held_out[: settings.validation_samples]
 
 
-def _hear(
-    job: TrainingJob, features: Features, config: AdapterConfig, wanted: set[str], rank: int, processes: int
-) -> None:
-    """Compute the encoder's features of the clips, each process its share."""
-    clips = Artifact(Path(job.clips), read_manifest(Path(job.clips)))
-    mine = set(sorted(wanted)[rank::processes])
-    missing = {clip_id for clip_id in mine if not features.has(clip_id)}
-    if missing:
-        encoder = Encoder(Path(job.encoder), config.tapped_layers, best_device()[0])
-        of_mine = (clip for clip in clips.read(Clip) if clip.clip_id in missing)
-        features.compute(of_mine, len(missing), encoder, progress_of("train_model"))
+def _features(job: TrainingJob, config: AdapterConfig, wanted: set[str], rank: int, processes: int) -> Features:
+    """Return the features of the clips; those to keep that are missing are computed first, each process its share."""
+    clips, device = Artifact(Path(job.clips), read_manifest(Path(job.clips))), best_device()[0]
+
+    def open_encoder() -> Encoder:
+        return encoder_for(config, Path(job.encoder), device)
+
+    if not job.settings.keep_features:
+        return LiveFeatures(clips, wanted, open_encoder())
+    kept = KeptFeatures(Path(job.features), hearing_for(config, job.encoder_digest, device))
+    if rank == 0:
+        room = kept.room(clips, wanted, config.encoder_width)
+        print(f"train_model: {room}", file=sys.stderr, flush=True)
+    kept.complete(clips, sorted(wanted)[rank::processes], open_encoder, progress_of("train_model"))
+    return kept
 
 
 def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, rank: int) -> None:

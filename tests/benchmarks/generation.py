@@ -118,8 +118,8 @@ class Bench:
 
     def transformers(self) -> int:
         """Generate batch by batch, as long as the longest answer of the batch takes."""
-        starts = range(0, len(self.prompts), SETTINGS.batch)
-        return sum(self._generated(self.prompts[start : start + SETTINGS.batch]) for start in starts)
+        starts = range(0, len(self.prompts), SETTINGS.at_once)
+        return sum(self._generated(self.prompts[start : start + SETTINGS.at_once]) for start in starts)
 
     def _generated(self, prompts: list[list[int]]) -> int:
         batch = self._tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")

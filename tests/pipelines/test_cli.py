@@ -24,6 +24,7 @@ COMMANDS = (
     "models",
     "prompts",
     "gc",
+    "features",
     "doctor",
     "replay",
     "export",
@@ -50,7 +51,10 @@ def test_help_imports_nothing_that_takes_time() -> None:
 
 def test_looking_at_plans_and_runs_imports_nothing_heavy() -> None:
     assert (
-        not _modules_after("import pipelines.plan, pipelines.status, pipelines.run, pipelines.export.exporting") & HEAVY
+        not _modules_after(
+            "import pipelines.plan, pipelines.status, pipelines.run, pipelines.features, pipelines.export.exporting"
+        )
+        & HEAVY
     )
 
 
@@ -73,6 +77,9 @@ def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixtur
         ["plan", "--llm", "ftp://somewhere"],
         ["status", "r9"],
         ["replay"],
+        ["features", "list", "ab" * 32],
+        ["features", "erase"],
+        ["features", "erase", "../../store"],
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(argv: list[str], home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,6 +161,22 @@ def test_generations_that_nobody_needs_are_collected(home: Home, capfd: pytest.C
         assert ended.value.code == 0
         assert json.loads(capfd.readouterr().out)["bytes"] == 4
         assert damaged.exists() == there
+
+
+def test_what_was_kept_of_a_clip_is_shown_and_removed(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = [home.features / way / "ab" / f"{'ab' * 32}.safetensors" for way in ("1" * 64, "2" * 64)]
+    for file in kept:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"half")
+    said = []
+    for argv in (["list"], ["erase", "cd" * 32], ["erase", "ab" * 32], ["list"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["features", *argv, "--json"])
+        assert ended.value.code == 0
+        said.append(json.loads(capsys.readouterr().out))
+    assert [one["bytes"] for one in said[::3]] == [8, 0]
+    assert [one["files"] for one in said[1:3]] == [0, 2]
+    assert not any(file.exists() for file in kept)
 
 
 def test_a_replay_asks_the_model_that_the_run_names(

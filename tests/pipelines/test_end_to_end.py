@@ -179,7 +179,8 @@ def test_killed_in_generation_and_in_training_it_resumes_and_ends_with_the_same(
     for stage in ("ingest_audio", "extract_metadata"):
         shutil.copytree(reference.home.store / stage, command.home.store / stage)
 
-    generated = _killed_in(command, "self_generate", "answers", done=16, whole=False)
+    # The answers of a batch are kept when all of it is there: the first 16 are when the 17th is counted.
+    generated = _killed_in(command, "self_generate", "answers", done=20, whole=False)
     trained = _killed_in(command, "train_model", "steps", done=3, whole=True)
     ended = command.run()
 
@@ -196,6 +197,36 @@ def test_killed_in_generation_and_in_training_it_resumes_and_ends_with_the_same(
     assert [run["state"] for run in runs] == ["succeeded", "failed", "failed"]
     client = MlflowClient(command.home.tracking_uri, command.home.tracking_uri)
     assert [client.get_run(run["mlflow_run_id"]).info.status for run in runs] == ["FINISHED", "KILLED", "KILLED"]
+
+
+def test_a_study_compares_ways_to_train_on_the_samples_of_the_run(
+    undisturbed: tuple[Desta, Any], tmp_path: Path
+) -> None:
+    """One condition that ends well, and one whose samples do not fit: the first is not lost."""
+    command, _ = undisturbed
+    file, folder = tmp_path / "two.yaml", tmp_path / "found"
+    base = "base: {steps: 2, batch: 2, warmup_steps: 1, validate_every: 1, validation_samples: 4}"
+    file.write_text(f"{base}\nconditions: [{{name: as it is}}, {{name: too narrow, set: {{window_tokens: 9}}}}]\n")
+
+    study = command.start("study", "adapter", f"--file={file}", f"--to={folder}", "--json")
+    out, err = study.communicate()
+
+    (finding,), (failure,) = json.loads(out)["findings"], json.loads(out)["failures"]
+    assert study.returncode == 1, err
+    assert finding["condition"] == "as it is"
+    assert finding["audio_gain_low"] <= finding["audio_gain"] <= finding["audio_gain_high"]
+    assert [look["step"] for look in finding["looks"]] == [1, 2]
+    assert all(math.isfinite(look["audio_gain"]) for look in finding["looks"])
+    assert failure == {
+        "condition": "too narrow",
+        "changes": {"window_tokens": 9},
+        "error": "train_model ended with code 1",
+    }
+    assert {file.name for file in folder.iterdir() if file.is_file()} == {
+        "findings.json",
+        "findings.md",
+        "audio_gain.png",
+    }
 
 
 @dataclass(frozen=True)

@@ -4,24 +4,25 @@ Source: DeSTA2.5-Audio, section on the model; upstream `desta/models/modeling_de
 names are upstream's. Shapes: B clips, L tapped layers, T frames, D encoder width, Q queries, H LLM width.
 """
 
-import math
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
-from transformers import BertConfig
+from transformers import BertConfig, PretrainedConfig
 from transformers.models.bert.modeling_bert import BertEncoder
 
+from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 
 
 class AdapterConfig(Record):
     """Everything that decides an untrained adapter.
 
-    `mask_frames` and `normalise` together make it hear within a few hundred steps (design notes, §6); upstream's exact
-    form is `mask_frames=False, normalise=False, query_scale=1.0, queries=64`.
+    `mask_frames` and `normalise` together make it hear within a few hundred steps (design notes, §6); neither has
+    parameters. Upstream's form has neither.
     """
 
     encoder_width: int = Field(ge=1)
@@ -37,9 +38,45 @@ class AdapterConfig(Record):
     init_seed: int = Field(ge=0)
 
 
-def tapped_layers(encoder_layers: int) -> tuple[int, ...]:
-    """Return the encoder layers at each quarter of the depth (0-based), as upstream does for the sizes it names."""
-    return tuple(math.ceil(encoder_layers * quarter / 4) - 1 for quarter in (1, 2, 3, 4))
+TAPPED_LAYERS: Mapping[int, tuple[int, ...]] = {
+    4: (0, 1, 2, 3),  # tiny
+    6: (1, 2, 4, 5),  # base
+    12: (2, 5, 8, 11),  # small
+    24: (5, 11, 17, 23),  # medium
+    32: (7, 15, 23, 31),  # large, its third version and that one's turbo among it
+}
+"""The layers (0-based) at each quarter of an encoder's depth; upstream names them for all of these but base."""
+
+
+def fit_adapter(
+    encoder: PretrainedConfig, llm: PretrainedConfig, form: Mapping[str, Any], tapped: tuple[int, ...] | None
+) -> AdapterConfig:
+    """Fit an adapter of a `form` (the fields that no model decides) between two models.
+
+    Raises:
+        ConfigurationError: the encoder is no Whisper or of an unknown depth, or has no such layer.
+    """
+    if encoder.model_type != "whisper":
+        raise ConfigurationError(f"encoder: want a Whisper, got {encoder.model_type}")
+    return AdapterConfig(
+        encoder_width=encoder.d_model,
+        encoder_heads=encoder.encoder_attention_heads,
+        tapped_layers=_tapped(encoder.encoder_layers, tapped),
+        llm_width=llm.get_text_config().hidden_size,
+        **form,
+    )
+
+
+def _tapped(depth: int, asked: tuple[int, ...] | None) -> tuple[int, ...]:
+    if asked is None and depth not in TAPPED_LAYERS:
+        known = ", ".join(map(str, TAPPED_LAYERS))
+        raise ConfigurationError(
+            f"tapped_layers: nothing is known of an encoder of {depth} layers (known: {known}); name layers, such as"
+            f" {depth // 2 - 1},{depth - 1}"
+        )
+    if asked and asked[-1] >= depth:
+        raise ConfigurationError(f"tapped_layers: the encoder has layers 0 to {depth - 1}, got {asked[-1]}")
+    return asked or TAPPED_LAYERS[depth]
 
 
 class Adapter(nn.Module):

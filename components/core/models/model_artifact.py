@@ -1,8 +1,10 @@
 """A trained model on disk: the adapter's weights and a configuration that names both frozen parts by digest."""
 
+import math
 from pathlib import Path
 
 from pydantic import ValidationError
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from components.core.contracts.errors import ContractError
@@ -64,3 +66,9 @@ def load_adapter(folder: Path, config: ModelConfig) -> Adapter:
         first = str(error).splitlines()[-1].strip()
         raise ContractError(f"{folder / ADAPTER_FILE}: does not fit {CONFIG_FILE}: {first}") from error
     return adapter
+
+
+def parameters_of(folder: Path) -> int:
+    """Count the trained weights, without reading them."""
+    with safe_open(folder / ADAPTER_FILE, framework="np") as weights:
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 - no mapping

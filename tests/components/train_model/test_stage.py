@@ -12,8 +12,9 @@ import pytest
 
 from components.core.contracts.artifacts import Draft, Lineage, Tally
 from components.core.contracts.records import Domain, Record, Split
+from components.core.digests import digest_of_file
 from components.core.home import Home
-from components.core.models.model_artifact import load_adapter, read_config
+from components.core.models.model_artifact import ADAPTER_FILE, load_adapter, read_config
 from components.core.models.store import ENCODER, LLM, StoredModel, identity_of
 from tests.builders import make_clip, make_sample, make_tone
 
@@ -102,6 +103,7 @@ def test_a_training_leaves_a_model_that_loads_and_a_line_for_each_step(undisturb
     assert [row["step"] for row in rows] == list(range(STEPS))
     assert rows[-1]["validation_loss"] > 0
     assert (undisturbed / "loss.png").stat().st_size > 5000
+    assert f"validation loss {rows[-1]['validation_loss']:.4f}" in (undisturbed / "README.md").read_text()
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
@@ -120,9 +122,16 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
     finish(start(home, inputs))
 
     assert losses(home.root / "out") == losses(undisturbed)
-    assert (home.root / "out" / "adapter.safetensors").read_bytes() == (
-        undisturbed / "adapter.safetensors"
-    ).read_bytes()
+    for name in ("adapter.safetensors", "README.md"):
+        assert (home.root / "out" / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+def test_features_heard_in_every_step_give_the_same_bytes(undisturbed: Path, inputs: list[str], home: Home) -> None:
+    finish(start(home, inputs, "--keep-features", "false"))
+
+    assert losses(home.root / "out") == losses(undisturbed)
+    assert digest_of_file(home.root / "out" / ADAPTER_FILE) == digest_of_file(undisturbed / ADAPTER_FILE)
+    assert not home.features.exists()
 
 
 def test_two_processes_learn_what_one_learns(inputs: list[str], home: Home, tmp_path: Path) -> None:

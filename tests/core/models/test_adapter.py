@@ -1,7 +1,9 @@
 import pytest
 import torch
+from transformers import LlamaConfig, WhisperConfig
 
-from components.core.models.adapter import AdapterConfig, tapped_layers, untrained_adapter
+from components.core.contracts.errors import ConfigurationError
+from components.core.models.adapter import AdapterConfig, fit_adapter, untrained_adapter
 from components.core.models.features import padded
 
 
@@ -82,24 +84,39 @@ def test_normalised_features_may_have_any_scale() -> None:
     torch.testing.assert_close(adapter(*padded([clip])), adapter(*padded([clip * 50])), atol=1e-4, rtol=1e-4)
 
 
+FORM = {"qformer_layers": 2, "queries": 4, "mask_frames": True, "normalise": True, "query_scale": 1.0, "dropout": 0.1}
+
+
+def fitted(depth: int, tapped: tuple[int, ...] | None = None) -> AdapterConfig:
+    encoder = WhisperConfig(d_model=64, encoder_layers=depth, encoder_attention_heads=4)
+    return fit_adapter(encoder, LlamaConfig(hidden_size=96), {**FORM, "init_seed": 1}, tapped)
+
+
 @pytest.mark.parametrize(
-    ("layers", "tapped"),
+    ("depth", "tapped"),
     [(32, (7, 15, 23, 31)), (24, (5, 11, 17, 23)), (12, (2, 5, 8, 11)), (4, (0, 1, 2, 3)), (6, (1, 2, 4, 5))],
 )
-def test_layers_are_tapped_at_each_quarter(layers: int, tapped: tuple[int, ...]) -> None:
-    assert tapped_layers(layers) == tapped
+def test_the_depth_of_a_known_encoder_decides_its_tapped_layers(depth: int, tapped: tuple[int, ...]) -> None:
+    config = fitted(depth)
+
+    assert (config.tapped_layers, config.encoder_width, config.encoder_heads, config.llm_width) == (tapped, 64, 4, 96)
 
 
-def test_the_released_model_has_upstreams_number_of_parameters() -> None:
-    config = make_config(
-        encoder_width=1280,
-        encoder_heads=20,
-        tapped_layers=(7, 15, 23, 31),
-        llm_width=4096,
-        qformer_layers=6,
-        queries=64,
-    )
-    with torch.device("meta"):
-        adapter = untrained_adapter(config)
+def test_layers_may_be_named() -> None:
+    assert fitted(5, (1, 4)).tapped_layers == (1, 4)
+    assert fitted(32, (31,)).tapped_layers == (31,)
 
-    assert sum(parameter.numel() for parameter in adapter.parameters()) == 131_540_224
+
+def test_an_encoder_of_unknown_depth_needs_its_layers_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"^tapped_layers: nothing is known of an encoder of 10 layers .*4,9$"):
+        fitted(10)
+
+
+def test_a_layer_that_the_encoder_lacks_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^tapped_layers: the encoder has layers 0 to 3, got 4$"):
+        fitted(4, (0, 4))
+
+
+def test_another_encoder_than_whisper_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^encoder: want a Whisper, got llama$"):
+        fit_adapter(LlamaConfig(), LlamaConfig(), {**FORM, "init_seed": 1}, None)
