@@ -21,7 +21,7 @@ from components.core.contracts.records import SAMPLE_RATE_HZ
 from components.core.cutting import LONGEST_S, Stretch, detector, ends, heard_pauses
 from components.core.inference.conversation import Recording
 from components.core.models.adapter import Adapter
-from components.core.models.encoder import Encoder
+from components.core.models.encoder import encoder_for
 from components.core.models.features import padded
 from components.core.models.store import StoredModel
 from components.core.models.whisper import Whisper
@@ -115,7 +115,7 @@ class Ears:
 
     def __init__(self, encoder: StoredModel, adapter: Adapter, device: str) -> None:
         self._adapter, self._device = adapter, device
-        self._encoder = Encoder(encoder.folder, adapter.config.tapped_layers, device)
+        self._encoder = encoder_for(adapter.config, encoder.folder, device)
         self._whisper = Whisper(encoder, batch=_ASR_BATCH, max_tokens=_ASR_TOKENS)
         self._vectors: _Recent[Tensor] = _Recent(_REMEMBERED)
         self._words: _Recent[str] = _Recent(_REMEMBERED)
