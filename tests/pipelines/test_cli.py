@@ -212,7 +212,12 @@ def test_talking_to_a_model_is_handed_on_word_for_word(
     argv: list[str], module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     became: list[list[str]] = []
-    monkeypatch.setattr(os, "execve", lambda _, command, __: became.append(command))
+
+    def become(_: str, command: list[str], __: object) -> None:
+        became.append(command)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "execve", become)
     with pytest.raises(SystemExit):
         main(argv)
     assert [command[1:] for command in became] == [["-P", "-m", module, *argv[1:]]]

@@ -23,7 +23,7 @@ from tests.core.inference.making import untrained_model
 
 KEY = "open-sesame"
 LIMITS = [
-    *("--batch", "4", "--wait-ms", "300", "--queue", "4", "--max-audio-s", "3"),
+    *("--batch", "4", "--wait-ms", "200", "--queue", "4", "--max-audio-s", "3"),
     *("--max-body-mb", "0.5", "--max-tokens", "900"),
 ]
 TONE = base64.b64encode(flac(make_tone())).decode()
@@ -38,7 +38,7 @@ class Served:
     model: str
 
     def ask(self, messages: Any = TEXT, **asked: Any) -> Any:
-        values = {"model": self.model, "temperature": 0, "max_tokens": 8, "messages": messages, **asked}
+        values = {"model": self.model, "temperature": 0, "max_tokens": 5, "messages": messages, **asked}
         return self.client.chat.completions.create(**values)
 
     def metric(self, name: str) -> float:

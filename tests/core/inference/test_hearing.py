@@ -6,13 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from components.core.audio import pcm_digest, quantise
 from components.core.contracts.records import SAMPLE_RATE_HZ
 from components.core.inference.conversation import Recording
-from components.core.inference.hearing import Clip, clips_of, shared_out
+from components.core.inference.hearing import Clip, Ears, clips_of, shared_out
+from components.core.models.adapter import untrained_adapter
+from components.core.models.encoder import encoder_for
+from components.core.models.features import padded
+from components.core.models.store import StoredModel
 from tests.builders import flac, make_tone
 from tests.components.extract_metadata.making import spoken
+from tests.core.inference.making import ADAPTER
 
 TONE = make_tone()
 
@@ -62,3 +68,17 @@ def test_words_go_where_they_are_spoken() -> None:
     assert shared_out("one two three four", clips) == ["", "one two", "three four"]
     assert shared_out("one two", [Clip("a", quiet), Clip("b", quiet)]) == ["one", "two"]
     assert shared_out("", clips) == ["", "", ""]
+
+
+@pytest.mark.parametrize("mask_frames", [True, False])
+def test_a_clip_is_heard_as_in_training_and_the_second_time_remembered(encoder: StoredModel, mask_frames: bool) -> None:
+    adapter = untrained_adapter(ADAPTER.model_copy(update={"mask_frames": mask_frames})).eval()
+    clips = [*heard(TONE, SAMPLE_RATE_HZ), *heard(make_tone(hertz=900.0, duration_s=0.5), SAMPLE_RATE_HZ)]
+    trained = encoder_for(adapter.config, encoder.folder, "cpu")
+    ears = Ears(encoder, adapter, "cpu")
+    vectors = ears.vectors(clips)
+    for clip, of_clip in zip(clips, vectors, strict=True):
+        with torch.inference_mode():
+            assert torch.equal(of_clip, adapter(*padded([trained.features(clip.samples)]))[0])
+    assert torch.equal(ears.vectors(clips[::-1]), vectors.flip(0))
+    assert ears.vectors([]).shape == (0, 4, 576)
