@@ -86,6 +86,25 @@ def model(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def import_model(args: argparse.Namespace) -> int:
+    """Bring in an adapter of upstream's."""
+    from pipelines.model_exchange import import_model
+
+    made = import_model(args.source, args.encoder, args.llm, args.to, current_home())
+    _print(made.model_dump(mode="json") if args.json else str(made))
+    return ExitCode.DONE
+
+
+def export_model(args: argparse.Namespace) -> int:
+    """Hand out a model as upstream reads it."""
+    from pipelines.model_exchange import export_model
+
+    names = {name: getattr(args, name) for name in ("encoder_id", "llm_id", "placeholder_token")}
+    made = export_model(args.model, args.to, names, current_home())
+    _print(made.model_dump(mode="json") if args.json else str(made))
+    return ExitCode.DONE
+
+
 def export(args: argparse.Namespace) -> int:
     """Export what a run accepted."""
     from pipelines.export.exporting import export
@@ -136,6 +155,15 @@ def gc(args: argparse.Namespace) -> int:
     return run_stage_command("self_generate.collect_generations", [flag for flag, on in flags.items() if on])
 
 
+def features(args: argparse.Namespace) -> int:
+    """Print what the encoder's features take, or remove those of clips."""
+    from pipelines.features import erase, listing
+
+    done = (erase if args.action == "erase" else listing)(args.clips, current_home())
+    _print(done.model_dump(mode="json") if args.json else str(done))
+    return ExitCode.DONE
+
+
 def replay(args: argparse.Namespace) -> int:
     """Answer a part of a run again."""
     from pipelines.replay import replay
@@ -150,6 +178,20 @@ def ui(args: argparse.Namespace) -> int:
 
     open_ui(current_home(), args.port)
     return ExitCode.DONE
+
+
+def chat(args: argparse.Namespace) -> int:
+    """Talk to a trained model."""
+    from pipelines.stage_command import become_stage_command
+
+    become_stage_command("serve_model.chat", args.words)
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve a trained model."""
+    from pipelines.stage_command import become_stage_command
+
+    become_stage_command("serve_model", args.words)
 
 
 def compile_(args: argparse.Namespace) -> int:

@@ -20,9 +20,22 @@ exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 a gate refused
 state lives under .desta/ of the working directory, or where DESTA_HOME says"""
 
 
+class _Parser(argparse.ArgumentParser):
+    """The parser of a command; what it can be told may be found out late, when the command is the one that is meant."""
+
+    _late: Callable[[], None] = staticmethod(lambda: None)
+
+    def set_late(self, late: Callable[[], None]) -> None:
+        self._late = late
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._late()
+        return super().parse_known_args(args, namespace)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line of `desta`."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="desta",
         description="Train a language model to hear: DeSTA2.5-Audio as a workflow.",
         epilog=_EXAMPLES,
@@ -32,11 +45,13 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_views(commands)
     _add_materials(commands)
+    _add_features(commands)
     _add_replay(commands)
     _add_study(commands)
     _add_export(commands)
     _add_publish(commands)
     _add_services(commands)
+    _add_talk(commands)
     return top
 
 
@@ -47,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         SystemExit: always, with the code that `ExitCode` explains.
     """
     args = parser().parse_args(argv)
+    args.words = (sys.argv[1:] if argv is None else list(argv))[1:]
     try:
         code = args.call(args)
     except DestaError as error:
@@ -57,8 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     raise SystemExit(int(code))
 
 
-def _add(commands: Any, name: str, call: Command, text: str, *examples: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
+def _add(commands: Any, name: str, call: Command, text: str, *examples: str) -> _Parser:
+    command: _Parser = commands.add_parser(
         name,
         help=text,
         description=text,
@@ -159,8 +175,22 @@ def _add_materials(commands: Any) -> None:
     _add_json(gc)
 
 
+def _add_features(commands: Any) -> None:
+    features = _add(
+        commands,
+        "features",
+        calls.features,
+        "show what the audio encoder's kept features take on the disk, or remove those of clips",
+        "desta features list",
+        "desta features erase CLIP",
+    )
+    features.add_argument("action", choices=("list", "erase"))
+    features.add_argument("clips", nargs="*", metavar="CLIP", help="with erase: the ids of clips")
+    _add_json(features)
+
+
 def _add_model(commands: Any) -> None:
-    actions = commands.add_parser("model", help="say what a model would be made of").add_subparsers(
+    actions = commands.add_parser("model", help="describe a model; bring in and hand out adapters").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
     describe = _add(
@@ -179,6 +209,35 @@ def _add_model(commands: Any) -> None:
     for name in ("queries", "qformer-layers", "tapped-layers"):
         describe.add_argument(f"--{name}", metavar="VALUE", help="as train_model takes it")
     _add_json(describe)
+    _add_model_exchange(actions)
+
+
+def _add_model_exchange(actions: Any) -> None:
+    import_ = _add(
+        actions,
+        "import",
+        calls.import_model,
+        "make a model of ours from an adapter of upstream's (config.json and model.safetensors)",
+        "desta model import theirs --encoder hf://openai/whisper-large-v3@main --llm hf://org/llm@main --to ours",
+    )
+    import_.add_argument("source", type=Path, metavar="FOLDER", help="as upstream's save_pretrained writes it")
+    import_.add_argument("--encoder", required=True, metavar="REF", help="the encoder it was trained with")
+    import_.add_argument("--llm", required=True, metavar="REF", help="the language model it was trained with")
+    export = _add(
+        actions,
+        "export",
+        calls.export_model,
+        "write a model of ours as a folder that upstream's from_pretrained loads",
+        "desta model export --to theirs",
+        "desta model export ours --encoder-id openai/whisper-tiny --llm-id org/name --to theirs",
+    )
+    export.add_argument("model", nargs="?", metavar="MODEL", help="folder, run or name@version (default: the newest)")
+    for flag in ("--encoder-id", "--llm-id"):
+        export.add_argument(flag, metavar="ORG/NAME", help="what upstream is to load (default: as it was fetched)")
+    export.add_argument("--placeholder-token", metavar="TOKEN", help="token whose place the audio vectors take")
+    for command in (import_, export):
+        command.add_argument("--to", required=True, type=Path, metavar="DIR", help="a folder that does not exist yet")
+        _add_json(command)
 
 
 def _add_replay(commands: Any) -> None:
@@ -267,3 +326,31 @@ def _add_services(commands: Any) -> None:
         commands, "compile", calls.compile_, "write the pipeline as IR YAML", "desta compile alignment.yaml"
     )
     compile_.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_talk(commands: Any) -> None:
+    chat = _add(
+        commands,
+        "chat",
+        calls.chat,
+        "ask a trained model about recordings, once or turn by turn",
+        'desta chat bark.wav "Which animal is it?"',
+        'desta chat a.wav "Which of them is louder?" --audio b.wav --json',
+        "desta chat meeting.mp3",
+    )
+    serve = _add(
+        commands,
+        "serve",
+        calls.serve,
+        "serve a trained model as OpenAI's chat completions; a key is read from DESTA_SERVE_KEY",
+        "desta serve",
+        "desta serve --model 20261122-184937-df17 --port 8002 --batch 16",
+    )
+    chat.set_late(lambda: _talk().add_chat_arguments(chat))
+    serve.set_late(lambda: _talk().add_server_arguments(serve))
+
+
+def _talk() -> Any:
+    from components.serve_model import settings
+
+    return settings

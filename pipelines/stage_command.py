@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pipelines.sample_data import ROOT
 
@@ -13,6 +14,17 @@ def run_stage_command(module: str, arguments: Sequence[str]) -> int:
 
     In a process of its own: the pipelines know a stage by its component, settings and command line, and not its work.
     """
-    command = [sys.executable, "-P", "-m", f"components.{module}", *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
+    command, environment = _command(module, arguments)
     return subprocess.run(command, env=environment, check=False).returncode
+
+
+def become_stage_command(module: str, arguments: Sequence[str]) -> NoReturn:
+    """Go on as `python -m components.<module>`: what ends this process, such as Ctrl-C or kill, ends the command."""
+    command, environment = _command(module, arguments)
+    os.execve(command[0], command, environment)  # noqa: S606 (there is no shell)
+
+
+def _command(module: str, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    command = [sys.executable, "-P", "-m", f"components.{module}", *arguments]
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return command, {**os.environ, "PYTHONPATH": path}

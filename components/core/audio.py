@@ -56,6 +56,37 @@ def decode(
         return _stretch(file, duration_s), file.samplerate
 
 
+def of_array(samples: NDArray[Any], rate_hz: int) -> Samples:
+    """Return samples that are in memory as mono float32; of two dimensions, the shorter one is that of the channels.
+
+    Raises:
+        AudioError: an odd rate, or no samples as they are of floats or of integers of 8, 16 or 32 bits.
+    """
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+        raise AudioError(_odd_rate(rate_hz))
+    if samples.dtype.kind == "f":
+        scaled = samples.astype(np.float32)
+    elif samples.dtype in _INTEGERS:
+        offset, scale = _INTEGERS[samples.dtype]
+        scaled = ((samples.astype(np.float64) - offset) / scale).astype(np.float32)
+    else:
+        raise AudioError(f"has samples of type {samples.dtype}, want floats, int16, int32 or uint8")
+    mono = scaled.mean(axis=int(np.argmin(scaled.shape))) if scaled.ndim > 1 and scaled.size else scaled.reshape(-1)
+    return _plausible(mono)
+
+
+_INTEGERS = {
+    np.dtype(np.uint8): (128, 1 << 7),
+    np.dtype(np.int16): (0, 1 << 15),
+    np.dtype(np.int32): (0, 1 << 31),
+}
+"""Zero and full scale of samples that are integers."""
+
+
+def _odd_rate(rate_hz: int) -> str:
+    return f"sample rate {rate_hz} Hz, want {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}"
+
+
 def go_to(file: sf.SoundFile, start_s: float) -> None:
     """Go to a place in an opened file; AudioError where the file ends before."""
     start = round(start_s * file.samplerate)
@@ -89,7 +120,7 @@ def opened(source: Path | bytes) -> Iterator[sf.SoundFile]:
 
 def _check_header(file: sf.SoundFile) -> None:
     if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
-        raise AudioError(f"sample rate {file.samplerate} Hz, want {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}")
+        raise AudioError(_odd_rate(file.samplerate))
     cut_off = _ENDS_EARLY.search(file.extra_info)
     if cut_off and int(cut_off[1]) < _PIPED_BYTES:
         raise AudioError(f"cut off: its header announces {cut_off[1]} bytes of audio, it ends before")

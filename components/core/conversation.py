@@ -17,9 +17,9 @@ def text_conversation(seed_description: str, prompt: str) -> tuple[Message, ...]
     return _conversation(seed_description, prompt)
 
 
-def audio_conversation(prompt: str) -> tuple[Message, ...]:
-    """Return what the trained model reads: the audio span stands for the clip."""
-    return _conversation(AUDIO_SPAN, prompt)
+def audio_conversation(prompt: str, clips: int = 1) -> tuple[Message, ...]:
+    """Return what the trained model reads: an audio span stands for each clip."""
+    return _conversation(AUDIO_SPAN * clips, prompt)
 
 
 def _conversation(clip: str, prompt: str) -> tuple[Message, ...]:

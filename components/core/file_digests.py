@@ -33,12 +33,11 @@ class FileDigests:
     def __call__(self, file: Path) -> str:
         """Return the sha256 of a file, from memory where it is as it was; OSError and ValueError as for any file."""
         found = file.stat()
-        path, state = os.fsencode(file.absolute()), _state(found)
+        path, state = os.fsencode(file.absolute()), state_of(found)
         if known := self._ask("SELECT sha256 FROM files WHERE path = ? AND state = ?", path, state):
             return str(known[0])
         digest = digest_of_file(file)
-        settled = time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _SETTLED_NS
-        if settled and _state(file.stat()) == state:
+        if settled(found) and state_of(file.stat()) == state:
             self._ask("REPLACE INTO files VALUES (?, ?, ?)", path, state, digest)
         return digest
 
@@ -48,5 +47,11 @@ class FileDigests:
             return row
 
 
-def _state(found: os.stat_result) -> str:
+def state_of(found: os.stat_result) -> str:
+    """Return what the file system says of a file; every write moves the time of change, which nobody can set back."""
     return f"{found.st_size}:{found.st_ino}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+
+
+def settled(found: os.stat_result) -> bool:
+    """Tell whether the next write to a file is sure to give it another state."""
+    return time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _SETTLED_NS

@@ -32,6 +32,11 @@ class Home:
         return Path(os.environ.get("DESTA_MODELS") or self.root / "models")
 
     @property
+    def features(self) -> Path:
+        """What the audio encoder heard of clips; may be removed at any time."""
+        return self.root / "features"
+
+    @property
     def file_digests(self) -> Path:
         """What is known of the content of files that were not touched since."""
         return self.root / "file_digests.sqlite"

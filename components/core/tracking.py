@@ -14,6 +14,7 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking import MlflowClient
 
 from components.core.contracts.artifacts import Manifest, read_manifest
@@ -38,7 +39,7 @@ _PER_BATCH = 100
 # Rows and weights stay in the store; what people read goes to MLflow too.
 _BULK = {".parquet", ".safetensors"}
 
-for _noisy in ("alembic", "mlflow.store.db.utils"):
+for _noisy in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
     logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 
@@ -48,7 +49,8 @@ class RunTracking:
     def __init__(self, home: Home, run_dir: Path) -> None:
         """Open the parent run, or attach to the one that MLFLOW_RUN_ID names, which its owner then ends."""
         self._run_dir, self._record = run_dir, read_run(run_dir)
-        self._client = MlflowClient(home.tracking_uri, home.tracking_uri)
+        self._tracking_uri = home.tracking_uri
+        self._client = MlflowClient(self._tracking_uri, self._tracking_uri)
         self._attached = os.environ.get("MLFLOW_RUN_ID")
         if self._attached:
             self._experiment = self._client.get_run(self._attached).info.experiment_id
@@ -58,6 +60,7 @@ class RunTracking:
         self._nested: dict[str, str] = {}
         self._ended: dict[str, StageRecord] = {}
         self._read_bytes: dict[str, int] = {}
+        self._machine: dict[str, SystemMetricsMonitor] = {}
         self._keep(model=None)
         self._describe_parent()
 
@@ -69,6 +72,8 @@ class RunTracking:
                 if stage.name not in self._nested:
                     tags = {"mlflow.parentRunId": self._parent, "desta.stage": stage.name}
                     self._nested[stage.name] = self._open(stage.name, record.started_s, tags)
+                    if record.state is State.RUNNING:
+                        self._watch_machine(stage.name)
                 self._stream(stage.name)
                 if record.state is not State.RUNNING:
                     self._end_stage(record)
@@ -77,6 +82,7 @@ class RunTracking:
         """End the parent run as `status` (FINISHED, FAILED or KILLED), and register the model if its gate passed."""
         self.catch_up()
         for name in self._nested.keys() - self._ended.keys():
+            self._leave_machine(name)
             self._client.set_terminated(self._nested[name], status)
         record = read_run(self._run_dir)
         tags = {"desta.state": record.state} | ({"desta.error": record.error} if record.error else {})
@@ -101,6 +107,15 @@ class RunTracking:
     def _describe_parent(self) -> None:
         self._log(self._parent, {}, dict(_flat(self._record.parameters)), _about(self._record))
 
+    def _watch_machine(self, stage: str) -> None:
+        """Log processor, memory, disk, network and GPU of this machine while a stage runs on it (MLflow's monitor)."""
+        self._machine[stage] = SystemMetricsMonitor(self._nested[stage], tracking_uri=self._tracking_uri)
+        self._machine[stage].start()
+
+    def _leave_machine(self, stage: str) -> None:
+        if stage in self._machine:
+            self._machine.pop(stage).finish()
+
     def _stream(self, stage: str) -> None:
         """Log the whole lines that a stage wrote since the last look; a line still being written waits."""
         file = metrics_file(self._run_dir, stage)
@@ -117,6 +132,7 @@ class RunTracking:
 
     def _end_stage(self, record: StageRecord) -> None:
         run_id = self._nested[record.stage]
+        self._leave_machine(record.stage)
         self._ended[record.stage] = record
         if record.outputs:
             self._log_result(run_id, record)
@@ -180,7 +196,8 @@ class RunTracking:
         tags |= {"desta.evaluation": evaluated.outputs["report"].digest}
         tags |= {name: f"{value:.4f}" for name, value in _numbers(evaluated.facts).items()}
         source = f"{self._client.get_run(run_id).info.artifact_uri}/model"
-        return self._client.create_model_version(MODEL_NAME, source, run_id, tags)
+        described = _evaluation(_numbers(evaluated.facts))
+        return self._client.create_model_version(MODEL_NAME, source, run_id, tags, description=described)
 
     def _log(
         self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, str], tags: Mapping[str, str]
@@ -240,6 +257,12 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _numbers(facts: Mapping[str, Any]) -> dict[str, float]:
     return {k: float(v) for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def _evaluation(figures: Mapping[str, float]) -> str:
+    """Say what the evaluation measured; what the model is made of stands in its card."""
+    measured = "\n".join(f"- {name}: {value:.4f}" for name, value in figures.items())
+    return f"Passed the gate of evaluate_model:\n\n{measured}\n\nIts card is README.md among its files."
 
 
 def _increment(record: StageRecord) -> dict[str, float]:

@@ -38,7 +38,7 @@ def _command(argv: Sequence[str] | None) -> None:
     def work(place: Workplace) -> Outcome:
         from components.evaluate_model.stage import evaluate
 
-        return evaluate(dict(inputs), encoder, llm, home.root / "features", settings, place)
+        return evaluate(dict(inputs), encoder, llm, home.features, settings, place)
 
     execute(Job(stage=stage, settings=settings, inputs=inputs, models=models), args.report, home, work)
 

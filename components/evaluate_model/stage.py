@@ -1,16 +1,17 @@
 """Measure a trained model on clips it has never heard, and decide whether it may be registered."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.contracts.artifacts import Artifact, Counts
 from components.core.contracts.errors import ContractError
-from components.core.contracts.records import Answer, Clip, Domain, Sample
+from components.core.contracts.records import Answer, Domain, Sample
 from components.core.execution import Outcome, Workplace
 from components.core.models.adapter import Adapter, untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
-from components.core.models.encoder import Encoder
-from components.core.models.features import Features
+from components.core.models.encoder import encoder_for, hearing_for
+from components.core.models.features import KeptFeatures
 from components.core.models.loading import best_device, load_llm, load_tokenizer
 from components.core.models.model_artifact import ModelConfig, load_adapter, read_config
 from components.core.models.splice import Splicer
@@ -43,10 +44,14 @@ def evaluate(
     _check_belongs(config, encoder, llm)
     samples = choose_samples(inputs["accepted"].read(Sample), settings.max_samples, settings.seed)
     others = wrong_clips(samples, settings.seed)
-    features = Features(features_root, encoder.digest, config.adapter.tapped_layers)
-    _hear(features, config, encoder, inputs["clips"], {s.clip_id for s in (*samples, *others)}, place)
-    tokenizer = load_tokenizer(llm.folder)
     device, dtype = best_device()
+    features = KeptFeatures(features_root, hearing_for(config.adapter, encoder.digest, device))
+    wanted = {sample.clip_id for sample in (*samples, *others)}
+    print(f"evaluate_model: {features.room(inputs['clips'], wanted, config.adapter.encoder_width)}", file=sys.stderr)
+    features.complete(
+        inputs["clips"], wanted, lambda: encoder_for(config.adapter, encoder.folder, device), place.progress
+    )
+    tokenizer = load_tokenizer(llm.folder)
     backbone = load_llm(llm.folder, dtype).to(device)
 
     def listener(adapter: Adapter) -> Listener:
@@ -70,16 +75,6 @@ def _check_belongs(config: ModelConfig, encoder: StoredModel, llm: StoredModel) 
                 f"evaluate_model: the model was trained with {part} {wanted[:12]}, got {found[:12]}; "
                 f"name the same {part}"
             )
-
-
-def _hear(
-    features: Features, config: ModelConfig, encoder: StoredModel, clips: Artifact, wanted: set[str], place: Workplace
-) -> None:
-    missing = {clip_id for clip_id in wanted if not features.has(clip_id)}
-    if missing:
-        ear = Encoder(encoder.folder, config.adapter.tapped_layers, best_device()[0])
-        needed = (clip for clip in clips.read(Clip) if clip.clip_id in missing)
-        features.compute(needed, len(missing), ear, place.progress)
 
 
 def _publish(answers: Sequence[Answer], settings: EvaluateModelSettings, place: Workplace) -> Outcome:

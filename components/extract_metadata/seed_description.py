@@ -5,15 +5,12 @@ upstream's. A transcript or an annotation cannot break it: brackets, control cha
 all text, commas and colons out of what stands between the round brackets.
 """
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
+from components.core.cleaning import clean
 from components.core.contracts.records import DescribedSegment
 from components.core.corpora.policy import plain
 
-# Angle brackets and bars too: `<|im_end|>` in a transcript would end a turn of the conversation.
-_NO_BRACKETS = str.maketrans(dict.fromkeys("()[]{}<>|", " "))
-_JOINERS = "\u200c\u200d"  # format characters that belong to the spelling of Persian and of Indic scripts
 _LABELS = {"snr": "SNR"}
 
 
@@ -59,17 +56,6 @@ def _line(first_s: int, last_s: int, transcript: str | None, attributes: Mapping
 
 def _clock(second: int) -> str:
     return f"{second // 60:02d}:{second % 60:02d}"
-
-
-def clean(text: str) -> str:
-    """Return text on one line without brackets and control characters, its spaces single."""
-    visible = "".join(_visible(character) for character in text.translate(_NO_BRACKETS))
-    return " ".join(visible.split())
-
-
-def _visible(character: str) -> str:
-    invisible = unicodedata.category(character).startswith("C") and character not in _JOINERS
-    return " " if invisible else character
 
 
 def cut(text: str, longest: int) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from components.core.contracts.records import Domain
+from components.core.models.whisper import Whisper
 from components.extract_metadata.heard import BY_CORPUS, HeardClip
 from components.extract_metadata.settings import ExtractMetadataSettings
-from components.extract_metadata.whisper import Whisper
 
 
 class SpokenLanguages:

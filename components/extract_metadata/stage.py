@@ -11,6 +11,7 @@ from components.core.contracts.artifacts import Artifact, Tally
 from components.core.contracts.records import Clip, Description, Measurements, Told
 from components.core.execution import Outcome, Workplace
 from components.core.models.store import StoredModel
+from components.core.models.whisper import Whisper
 from components.core.parallel import cores, in_order, processes
 from components.core.progress import report_pace
 from components.core.voice_detector import seconds_of
@@ -23,7 +24,6 @@ from components.extract_metadata.settings import ExtractMetadataSettings
 from components.extract_metadata.spoken_languages import SpokenLanguages
 from components.extract_metadata.telling import told_of_clip, told_of_whole
 from components.extract_metadata.transcripts import Transcript, Transcripts, together
-from components.extract_metadata.whisper import Whisper
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _CLIPS_WORTH_A_PROCESS = 100  # a process takes some two seconds to start
 
 def describe(clips: Artifact, encoder: StoredModel, settings: ExtractMetadataSettings, place: Workplace) -> Outcome:
     """Write one description for each clip, in the order of the clips; every clip gets one."""
-    whisper = Whisper(encoder, settings)
+    whisper = Whisper(encoder, batch=settings.asr_batch, max_tokens=settings.max_asr_tokens)
     languages, transcripts = SpokenLanguages(whisper, settings), Transcripts(whisper, settings)
     tally, told, shortened, audio_s, started_s = Tally(), Counter[str](), 0, 0.0, time.monotonic()
 

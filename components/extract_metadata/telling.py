@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from components.core.contracts.records import Clip, Domain, Measurements
 from components.core.corpora.policy import plain
+from components.core.languages import name_of
 from components.extract_metadata.heard import BY_CORPUS, HeardClip
-from components.extract_metadata.languages import name_of
 from components.extract_metadata.seed_description import as_value
 from components.extract_metadata.words import MEASURED, measured_words
 

@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from components.core.cleaning import clean
 from components.core.contracts.records import Clip, Domain
+from components.core.models.whisper import Whisper
 from components.extract_metadata.heard import BY_CORPUS, HeardClip
-from components.extract_metadata.seed_description import clean
 from components.extract_metadata.settings import ExtractMetadataSettings
-from components.extract_metadata.whisper import Whisper
 from components.extract_metadata.written_form import written_form
 
 

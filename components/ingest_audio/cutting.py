@@ -5,22 +5,15 @@ A file of any length is read forward with two pieces in memory at most.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import soundfile as sf
 
-from components.core.audio import AudioError, Samples, go_to, opened, resample
-from components.core.contracts.records import SAMPLE_RATE_HZ, Domain, Segment
+from components.core.audio import AudioError, Samples, go_to, opened
+from components.core.contracts.records import Domain, Segment
 from components.core.corpora.recordings import Recording
-from components.core.voice_detector import VoiceDetector, gaps
+from components.core.cutting import Stretch, ends, heard_pauses
 from components.ingest_audio.splits import Placed
-
-_EARLIEST = 1 / 3
-"""A piece is at least this part of the longest one: many long pieces are worth more than a perfect pause."""
-_LEAST_LEFT_S = 1.0  # what remains after a cut is at least so long
-_QUIET_S = 0.1
 
 
 def cut_at_pauses(placed: Placed, audio: Path | bytes, max_s: float) -> tuple[Placed, ...]:
@@ -53,46 +46,26 @@ def _length_s(file: sf.SoundFile, recording: Recording) -> float:
 def _ends_s(file: sf.SoundFile, recording: Recording, max_s: float) -> Iterator[float]:
     """Yield where each piece ends, in seconds from the beginning of the recording."""
     rate_hz = file.samplerate
-    longest, least_left = round(max_s * rate_hz), round(_LEAST_LEFT_S * rate_hz)
     left = None if recording.duration_s is None else round(recording.duration_s * rate_hz)
-    waiting, done = np.zeros(0, np.float32), 0
-    while True:
-        wanted = longest + least_left - len(waiting)
+
+    def read(wanted: int) -> Samples:
+        nonlocal left
         wanted = wanted if left is None else min(wanted, left)
         block: Samples = file.read(wanted, dtype="float32", always_2d=True).mean(axis=1)
         left = None if left is None else left - len(block)
-        waiting = np.concatenate([waiting, block])
-        if len(waiting) <= longest:
-            yield (done + len(waiting)) / rate_hz
-            return
-        window = waiting[: min(longest, len(waiting) - least_left)]
-        cut = _cut(window, rate_hz, recording, done / rate_hz, round(longest * _EARLIEST))
-        waiting, done = waiting[cut:], done + cut
-        yield done / rate_hz
+        return block
+
+    def pauses(window: Samples, begins: int) -> Iterator[list[Stretch]]:
+        """Yield in which samples nobody speaks: as the corpus says, then as they are heard."""
+        if recording.segments:
+            yield _between(recording.segments, begins / rate_hz, len(window), rate_hz)
+        if recording.domain is Domain.SPEECH:
+            yield heard_pauses(window, rate_hz)
+
+    return (end / rate_hz for end in ends(read, rate_hz, max_s, pauses))
 
 
-def _cut(window: Samples, rate_hz: int, recording: Recording, begins_s: float, earliest: int) -> int:
-    """Return after how many samples to cut: in the longest pause, the later of two, else where it is quietest."""
-    for pauses in _pauses(window, rate_hz, recording, begins_s):
-        inside = [(max(start, earliest), end) for start, end in pauses if end > earliest]
-        if inside:
-            start, end = max(inside, key=lambda pause: (pause[1] - pause[0], pause[1]))
-            return (start + end) // 2
-    return _quietest(window, earliest, round(_QUIET_S * rate_hz))
-
-
-def _pauses(window: Samples, rate_hz: int, recording: Recording, begins_s: float) -> Iterator[list[tuple[int, int]]]:
-    """Yield the stretches of samples in which nobody speaks: as the corpus says, then as they are heard."""
-    if recording.segments:
-        yield _between(recording.segments, begins_s, len(window), rate_hz)
-    if recording.domain is Domain.SPEECH:
-        heard = resample(window, rate_hz).astype(np.float32)
-        scale = rate_hz / SAMPLE_RATE_HZ
-        found = gaps(_detector().spans(heard), len(heard))
-        yield [(round(gap.start * scale), min(len(window), round(gap.end * scale))) for gap in found]
-
-
-def _between(segments: tuple[Segment, ...], begins_s: float, length: int, rate_hz: int) -> list[tuple[int, int]]:
+def _between(segments: tuple[Segment, ...], begins_s: float, length: int, rate_hz: int) -> list[Stretch]:
     """Return what lies between segments; two that touch leave a pause of no length."""
     pauses, silent_from = [], 0
     for segment in sorted(segments, key=lambda segment: segment.start_s):
@@ -101,12 +74,6 @@ def _between(segments: tuple[Segment, ...], begins_s: float, length: int, rate_h
             pauses.append((silent_from, start))
         silent_from = max(silent_from, round((segment.end_s - begins_s) * rate_hz))
     return pauses if silent_from >= length else [*pauses, (silent_from, length)]
-
-
-def _quietest(window: Samples, earliest: int, width: int) -> int:
-    rest = window[earliest:]
-    energies = (rest[: len(rest) // width * width].reshape(-1, width).astype(np.float64) ** 2).mean(axis=1)
-    return earliest + int(energies.argmin()) * width + width // 2
 
 
 def _piece(recording: Recording, start_s: float, end_s: float) -> Recording:
@@ -132,8 +99,3 @@ def _part(segment: Segment, start_s: float, end_s: float) -> Segment | None:
             "transcript": segment.transcript if whole else None,
         }
     )
-
-
-@cache
-def _detector() -> VoiceDetector:
-    return VoiceDetector()

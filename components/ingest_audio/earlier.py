@@ -57,8 +57,7 @@ def shards_of_earlier(job: Job, home: Home) -> list[Path]:
     lineage, newest = job.lineage(), latest_result(home, job.stage)
     if newest is None or newest.lineage.code != lineage.code or _decoding(newest.lineage) != _decoding(lineage):
         return []
-    artifact = open_artifact(home.store / job.stage.name / newest.lineage.key)
-    return [artifact.folder / entry.path for entry in newest.files if entry.path.startswith("part-")]
+    return open_artifact(home.store / job.stage.name / newest.lineage.key).shards
 
 
 def _decoding(lineage: Lineage) -> tuple[Any, ...]:

@@ -50,7 +50,7 @@ def _command(argv: Sequence[str] | None) -> None:
             llm=str(llm.folder),
             llm_digest=llm.digest,
             backbone=identity_of(llm, "transformers", version("transformers"), "float32"),
-            features=str(home.root / "features"),
+            features=str(home.features),
             folder=str(place.resume),
         )
         return train(training, inputs["accepted"], place)

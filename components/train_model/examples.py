@@ -1,7 +1,7 @@
 """Accepted samples as token ids, checked before the first step instead of cut in silence."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import GeneratorIdentity, Sample, Split
@@ -49,3 +49,11 @@ def _example(sample: Sample, splicer: Splicer, queries: int, window: int) -> Exa
             "raise window_tokens, or set the same window where the data are validated"
         )
     return Example(sample.sample_id, sample.clip_id, ids)
+
+
+def with_other_clips(examples: Sequence[Example]) -> list[Example]:
+    """Give each example the clip of another one, half of all clips further; nothing where all are about one clip."""
+    clips = sorted({example.clip_id for example in examples})
+    half = len(clips) // 2
+    other = dict(zip(clips, [*clips[half:], *clips[:half]], strict=True))
+    return [replace(example, clip_id=other[example.clip_id]) for example in examples] if half else []

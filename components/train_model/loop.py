@@ -17,7 +17,7 @@ from components.core.models.features import Features, padded
 from components.core.progress import progress_of
 from components.core.runs import current_run_dir
 from components.train_model.batches import cut_by_count, cut_by_tokens, parts_of, plan_batches, plan_by_tokens
-from components.train_model.examples import Example
+from components.train_model.examples import Example, with_other_clips
 from components.train_model.keeping import Keeper
 from components.train_model.schedule import learning_rate_at
 from components.train_model.training_job import TrainingJob
@@ -50,7 +50,7 @@ class Trainer:
         for step in self._steps(keeper.resume()):
             row = self._step(step, [training[i] for i in batches[step]])
             if held_out and ((step + 1) % settings.validate_every == 0 or step + 1 == settings.steps):
-                row["validation_loss"] = self._validation_loss(held_out)
+                row |= self._look(held_out)
                 self._check("validation loss", step, row["validation_loss"], math.inf)
             self._log(row)
             keeper.keep(step + 1, row.get("validation_loss"))
@@ -150,6 +150,12 @@ class Trainer:
         device = self._engine.device
         nll: Tensor = self._engine(features.to(device), frames.to(device), [example.ids for example in examples])
         return nll
+
+    def _look(self, held_out: Sequence[Example]) -> dict[str, float]:
+        """Return the loss on the validation samples, and how much higher it is when they are about other clips."""
+        loss, others = self._validation_loss(held_out), with_other_clips(held_out)
+        gain = {"audio_gain": self._validation_loss(others) - loss} if others else {}
+        return {"validation_loss": loss, **gain}
 
     @torch.no_grad()
     def _validation_loss(self, examples: Sequence[Example]) -> float:

@@ -51,6 +51,9 @@ class TrainModelSettings(Settings):
         100, ge=0, description="transcript tokens beside the audio vectors; the rest is cut (0: none)"
     )
     window_tokens: int = Field(300, ge=1, description="longest sequence; a sample that does not fit stops the stage")
+    keep_features: Annotated[bool, ONLY_HOW] = Field(
+        True, description="keep the encoder's features on disk; false: hear each clip again in every step"
+    )
     validate_every: int = Field(50, ge=1, description="steps between two looks at the validation split")
     validation_samples: int = Field(32, ge=0, description="samples of the validation split to look at")
     checkpoint_every: int = Field(10, ge=1, description="steps between two checkpoints")

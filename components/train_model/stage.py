@@ -2,14 +2,21 @@
 
 import json
 import shutil
+from pathlib import Path
 
-from components.core.contracts.artifacts import Artifact, Counts
+from components.core.cards import CARD
+from components.core.contracts.artifacts import Artifact, Counts, read_manifest
 from components.core.contracts.records import Sample, Split
+from components.core.digests import code_digest
 from components.core.execution import Outcome, Workplace
-from components.core.models.model_artifact import ADAPTER_FILE, CONFIG_FILE, read_config
+from components.core.models.model_artifact import ADAPTER_FILE, CONFIG_FILE, parameters_of, read_config
+from components.core.models.store import read_model_manifest
+from components.core.publishing import write_file
 from components.train_model.acceptance import check_accepted
+from components.train_model.card import Training, model_card
 from components.train_model.curve import draw_curve
 from components.train_model.launch import launch
+from components.train_model.learned_from import learned_from
 from components.train_model.training_job import TrainingJob
 from components.train_model.zero import check_offload
 
@@ -36,9 +43,24 @@ def train(job: TrainingJob, accepted: Artifact, place: Workplace) -> Outcome:
         shutil.copyfile(job.model / name, place.draft.folder / name)
     shutil.copyfile(job.metrics_file, place.draft.folder / LOG)
     draw_curve(job.metrics_file, place.draft.folder / CURVE)
-    place.draft.attach(place.draft.folder / LOG, place.draft.folder / CURVE)
+    write_file(place.draft.folder / CARD, model_card(_training(job, accepted)))
+    place.draft.attach(*(place.draft.folder / name for name in (LOG, CURVE, CARD)))
     counts = Counts(rows_in=rows, rows_out=rows, refused={})
     return Outcome(counts=counts, facts={"steps": job.settings.steps, **_exported(job)})
+
+
+def _training(job: TrainingJob, accepted: Artifact) -> Training:
+    clips = Artifact(Path(job.clips), read_manifest(Path(job.clips)))
+    return Training(
+        config=read_config(job.model),
+        encoder=read_model_manifest(Path(job.encoder)),
+        llm=read_model_manifest(Path(job.llm)),
+        data=learned_from(accepted, clips),
+        settings=job.settings.deciding(),
+        code=code_digest("components.core", "components.train_model"),
+        parameters=parameters_of(job.model),
+        steps=[json.loads(line) for line in job.metrics_file.read_text().splitlines()],
+    )
 
 
 def _exported(job: TrainingJob) -> dict[str, float]:

@@ -14,15 +14,16 @@ from transformers.integrations import HfDeepSpeedConfig
 
 from components.core.contracts.artifacts import Artifact, read_manifest
 from components.core.contracts.errors import DestaError
-from components.core.contracts.records import Clip, Sample, Split
+from components.core.contracts.records import Sample, Split
 from components.core.lifeline import follow_driver
 from components.core.models.adapter import AdapterConfig, fit_adapter, untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
-from components.core.models.encoder import Encoder, encoder_config
-from components.core.models.features import Features
+from components.core.models.encoder import Encoder, encoder_config, encoder_for, hearing_for
+from components.core.models.features import Features, KeptFeatures, LiveFeatures
 from components.core.models.loading import best_device, load_llm, load_llm_config, load_tokenizer
 from components.core.models.model_artifact import ModelConfig, save_model
 from components.core.models.splice import Splicer
+from components.core.models.store import portable_ref
 from components.core.progress import progress_of
 from components.core.publishing import explaining_no_room, published, write_file
 from components.train_model.examples import Example, examples_of
@@ -62,9 +63,8 @@ def train_together(job: TrainingJob) -> None:
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend="nccl" if device == "cuda" else "gloo", verbose=False)
     config = adapter_config(job)
-    features = Features(Path(job.features), job.encoder_digest, config.tapped_layers)
     training, held_out = _examples(job)
-    _hear(job, features, config, {e.clip_id for e in (*training, *held_out)}, rank, processes)
+    features = _features(job, config, {e.clip_id for e in (*training, *held_out)}, rank, processes)
     dist.barrier()
     model = AudioLanguageModel(untrained_adapter(config), frozen_llm(job, dtype))
     engine = engine_of(model, job.settings, dtype)
@@ -119,17 +119,21 @@ def _examples(job: TrainingJob) -> tuple[list[Example], list[Example]]:
     return of(Split.TRAIN), held_out[: settings.validation_samples]
 
 
-def _hear(
-    job: TrainingJob, features: Features, config: AdapterConfig, wanted: set[str], rank: int, processes: int
-) -> None:
-    """Compute the encoder's features of the clips, each process its share."""
-    clips = Artifact(Path(job.clips), read_manifest(Path(job.clips)))
-    mine = set(sorted(wanted)[rank::processes])
-    missing = {clip_id for clip_id in mine if not features.has(clip_id)}
-    if missing:
-        encoder = Encoder(Path(job.encoder), config.tapped_layers, best_device()[0])
-        of_mine = (clip for clip in clips.read(Clip) if clip.clip_id in missing)
-        features.compute(of_mine, len(missing), encoder, progress_of("train_model"))
+def _features(job: TrainingJob, config: AdapterConfig, wanted: set[str], rank: int, processes: int) -> Features:
+    """Return the features of the clips; those to keep that are missing are computed first, each process its share."""
+    clips, device = Artifact(Path(job.clips), read_manifest(Path(job.clips))), best_device()[0]
+
+    def open_encoder() -> Encoder:
+        return encoder_for(config, Path(job.encoder), device)
+
+    if not job.settings.keep_features:
+        return LiveFeatures(clips, wanted, open_encoder())
+    kept = KeptFeatures(Path(job.features), hearing_for(config, job.encoder_digest, device))
+    if rank == 0:
+        room = kept.room(clips, wanted, config.encoder_width)
+        print(f"train_model: {room}", file=sys.stderr, flush=True)
+    kept.complete(clips, sorted(wanted)[rank::processes], open_encoder, progress_of("train_model"))
+    return kept
 
 
 def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, rank: int, steps: int) -> None:
@@ -144,6 +148,8 @@ def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, 
                 backbone=job.backbone,
                 accepted=job.accepted_digest,
                 steps=steps,
+                encoder_ref=portable_ref(Path(job.encoder)),
+                llm_ref=portable_ref(Path(job.llm)),
             )
             with published(job.model) as draft:
                 save_model(draft, model.adapter, described)

@@ -1,7 +1,7 @@
 """What validation knows of clips and samples before it reads the samples: ids and places, no audio, no text."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import NamedTuple
 
@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.core.contracts.artifacts import Artifact
-from components.core.contracts.parquet import read_columns
-from components.core.contracts.records import Clip, Record
+from components.core.contracts.records import Clip
 from components.core.digests import seed_of
 from components.validate_data.contamination import Exposure, exposures_of
 
@@ -34,7 +33,7 @@ KnownClips = Mapping[str, KnownClip]
 
 def known_clips(clips: Artifact, blocklist: frozenset[str] = frozenset()) -> KnownClips:
     """Read what is said of every clip, without its audio."""
-    tables = list(columns_of(clips, Clip, *_ONES_OWN, *_SHARED))
+    tables = list(clips.columns(Clip, *_ONES_OWN, *_SHARED))
     if not tables:
         return {}
     table = pa.concat_tables(tables)
@@ -64,13 +63,3 @@ class Uses:
             return 0
         self._uses[key] += 1
         return self._uses[key] - 1
-
-
-def columns_of(artifact: Artifact, record: type[Record], *names: str) -> Iterator[pa.Table]:
-    """Yield some columns of the accepted rows (see `read_columns`), one file at a time.
-
-    The artifact has been verified when it was opened.
-    """
-    for entry in artifact.manifest.files:
-        if entry.path.startswith("part-"):
-            yield read_columns(artifact.folder / entry.path, record, names)

@@ -11,7 +11,7 @@ from components.core.contracts.artifacts import Artifact
 from components.core.contracts.records import AUDIO_LOCATOR, AUDIO_SPAN, Sample
 from components.core.models.splice import Splicer
 from components.validate_data.contradictions import contradiction
-from components.validate_data.known_clips import KnownClips, Uses, columns_of
+from components.validate_data.known_clips import KnownClips, Uses
 from components.validate_data.languages import foreign_letters, function_words
 from components.validate_data.measures import (
     Measures,
@@ -82,7 +82,7 @@ class Measurer:
 
 
 def _texts(samples: Artifact, *names: str) -> Iterator[tuple[str, ...]]:
-    for table in columns_of(samples, Sample, *names):
+    for table in samples.columns(Sample, *names):
         yield from zip(*(table[name].to_pylist() for name in names), strict=True)
 
 

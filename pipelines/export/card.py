@@ -1,23 +1,13 @@
 """The card of an exported dataset: what it is, how it was made, under which licences, and what it cannot do."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
+from components.core.cards import CITATION, PAPER_ID, TASK, cell, front_matter, language_codes, licence_entries, table
 from components.core.contracts.records import Decoding, GeneratorIdentity
 from pipelines.export.dataset import Dataset
 from pipelines.export.huggingface import COLUMNS, shards_of
-from pipelines.export.licences import OTHER, hub_licence
 from pipelines.export.rollup import Rollup
-
-PAPER = "DeSTA2.5-Audio: Toward General-Purpose Large Audio Language Model with Self-Generated Cross-Modal Alignment"
-PAPER_ID = "2507.02768"
-CITATION = (
-    f"@misc{{desta25audio,\n  title = {{{PAPER}}},\n  year = {{2025}},\n  eprint = {{{PAPER_ID}}},\n"
-    "  archivePrefix = {arXiv}\n}"
-)
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _LARGER = "10M<n<100M"
@@ -32,34 +22,24 @@ _LIMITS = """\
 - The answers are a language model's: its licence may set terms for what is trained on them."""
 
 
-def front_matter(dataset: Dataset, rollup: Rollup) -> str:
+def header(dataset: Dataset, rollup: Rollup) -> str:
     """Return the metadata by which the Hub files a dataset and `datasets` finds its splits."""
-    licences = sorted({hub_licence(licence) for licence in rollup.licences})
-    unknown = sorted(licence for licence in rollup.licences if hub_licence(licence) == OTHER)
-    languages = sorted({code for name in rollup.languages if (code := _language(name))})
     files = [{"split": split.value, "path": shards_of(split)} for split in rollup.splits()]
-    values: dict[str, Any] = {
+    values = {
         "pretty_name": dataset.name,
-        "license": licences,
-        **({"license_name": "by-row", "license_details": ", ".join(unknown)} if unknown else {}),
-        **({"language": languages} if languages else {}),
+        **licence_entries(rollup.licences, "by-row"),
+        **({"language": languages} if (languages := language_codes(rollup.languages)) else {}),
         "size_categories": [size_category(rollup.total.samples)],
-        "task_categories": ["audio-text-to-text"],
+        "task_categories": [TASK],
         "tags": ["audio", "self-generated", f"arxiv:{PAPER_ID}"],
         "configs": [{"config_name": "default", "data_files": files}],
     }
-    return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}---\n\n"
+    return front_matter(values)
 
 
 def size_category(samples: int) -> str:
     """Return the Hub's word for a number of rows."""
     return next((name for limit, name in _SIZES if samples < limit), _LARGER)
-
-
-def _language(name: str) -> str | None:
-    """Return the ISO 639 code of a language tag such as `es-MX`, the only form that the Hub takes."""
-    code = re.split(r"[-_]", name.strip().lower())[0]
-    return code if re.fullmatch(r"[a-z]{2,3}", code) else None
 
 
 def summary(rollup: Rollup) -> str:
@@ -75,7 +55,7 @@ def summary(rollup: Rollup) -> str:
 def card(dataset: Dataset, rollup: Rollup, usage: str) -> str:
     """Write the card; `usage` says how the files beside it are read."""
     sections = {
-        "Sizes": _table(("split", "domain", "samples", "clips", "hours"), _parts(rollup)),
+        "Sizes": table(("split", "domain", "samples", "clips", "hours"), _parts(rollup)),
         "Use it": usage,
         "Recipe": "\n".join(_recipe(dataset, rollup)),
         "Licences": "\n\n".join(_licences(dataset, rollup)),
@@ -89,7 +69,7 @@ def card(dataset: Dataset, rollup: Rollup, usage: str) -> str:
 
 def columns() -> str:
     """Return the table of the columns."""
-    return _table(("column", "what it is"), ((f"`{column.name}`", column.meaning) for column in COLUMNS))
+    return table(("column", "what it is"), ((f"`{column.name}`", column.meaning) for column in COLUMNS))
 
 
 def _parts(rollup: Rollup) -> Iterator[tuple[Any, ...]]:
@@ -129,13 +109,13 @@ def _pairs(value: Any) -> str:
 def _licences(dataset: Dataset, rollup: Rollup) -> Iterator[str]:
     yield "Each clip keeps the licence of its recording, and whoever passes it on names whom its corpus names."
     amounts = sorted(rollup.licences.items())
-    rows = ((_cell(name), a.samples, a.clips, f"{a.hours:.2f}") for name, a in amounts)
-    yield _table(("licence", "samples", "clips", "hours"), rows)
+    rows = ((cell(name), a.samples, a.clips, f"{a.hours:.2f}") for name, a in amounts)
+    yield table(("licence", "samples", "clips", "hours"), rows)
     shares = (
-        (_cell(name), _cell(", ".join(sorted(share.licences))), share.amount.clips, _cell(share.attribution or "none"))
+        (cell(name), cell(", ".join(sorted(share.licences))), share.amount.clips, cell(share.attribution or "none"))
         for name, share in sorted(rollup.corpora.items())
     )
-    yield _table(("corpus", "licence", "clips", "attribution"), shares)
+    yield table(("corpus", "licence", "clips", "attribution"), shares)
     if dataset.notices:
         yield "The full notices are under `notices/`."
 
@@ -144,13 +124,3 @@ def _identity(dataset: Dataset) -> Iterator[str]:
     yield f"- accepted samples `{dataset.accepted.digest}`"
     yield f"- clips `{dataset.clips.digest}`"
     yield f"- key of the validation `{dataset.accepted.manifest.lineage.key}`"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Keep a corpus's own words inside one cell."""
-    return " ".join(text.split()).replace("|", r"\|")

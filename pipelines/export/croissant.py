@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.core.cards import CITATION
 from components.core.contracts.records import Split
 from components.core.digests import digest_of_file
-from pipelines.export.card import CITATION, summary
+from pipelines.export.card import summary
 from pipelines.export.dataset import Dataset
 from pipelines.export.huggingface import AUDIO, COLUMNS, MESSAGES, Column
 from pipelines.export.rollup import Rollup

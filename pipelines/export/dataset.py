@@ -8,6 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from components.core.cards import dataset_name
 from components.core.contracts.artifacts import Artifact
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Clip, Sample
@@ -41,7 +42,7 @@ class Dataset:
     @property
     def name(self) -> str:
         """A name that no other content has."""
-        return f"desta-{self.accepted.digest[:12]}"
+        return dataset_name(self.accepted.digest)
 
     def groups(self) -> Iterator[Group]:
         """Yield each clip that has samples, with them; both artifacts are read once, side by side.

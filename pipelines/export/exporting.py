@@ -6,20 +6,21 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from components.core.cards import CARD
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record, Sha256
 from components.core.home import Home
 from components.core.progress import Progress
 from components.core.publishing import published
 from pipelines.export.accepted import accepted_dataset, run_to_export
-from pipelines.export.card import card, columns, front_matter
+from pipelines.export.card import card, columns, header
 from pipelines.export.croissant import FILE, croissant
 from pipelines.export.dataset import Dataset, Group
 from pipelines.export.huggingface import write_parquet
 from pipelines.export.rollup import Rollup
 from pipelines.export.upstream import write_upstream
 
-CARD, NOTICES = "README.md", "notices"
+NOTICES = "notices"
 
 _UPSTREAM_USE = """\
 This folder is the `data_root` of upstream's training; `manifest_filepaths` are the `.jsonl` files, one for each split.
@@ -136,7 +137,7 @@ def _upstream(dataset: Dataset, rollup: Rollup, groups: Iterable[Group], folder:
 def _hugging_face(dataset: Dataset, rollup: Rollup, groups: Iterable[Group], folder: Path) -> None:
     write_parquet(folder, groups)
     text = card(dataset, rollup, _HUGGING_FACE_USE.format(columns=columns()))
-    (folder / CARD).write_text(front_matter(dataset, rollup) + text, encoding="utf-8")
+    (folder / CARD).write_text(header(dataset, rollup) + text, encoding="utf-8")
 
 
 def _croissant(dataset: Dataset, rollup: Rollup, groups: Iterable[Group], folder: Path) -> None:

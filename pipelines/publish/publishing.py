@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.core.cards import CARD
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record, Sha256
 from components.core.home import Home
@@ -15,7 +16,7 @@ from components.core.runs import read_run
 from pipelines.export.accepted import accepted_dataset, run_to_export
 from pipelines.export.card import card
 from pipelines.export.dataset import Dataset
-from pipelines.export.exporting import CARD, copy_notices
+from pipelines.export.exporting import copy_notices
 from pipelines.export.rollup import Rollup
 from pipelines.publish.published import FOLDER, RECORD, PublishedRecord, checked_name, open_results, read_record
 from pipelines.publish.versions import POINTER, data_versions

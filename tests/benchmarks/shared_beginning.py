@@ -28,7 +28,7 @@ def main() -> None:
     llm = resolve_model(LLM, current_home().models)
     splicer = Splicer(load_tokenizer(llm.folder), 100)
     conversation = audio_conversation("Which animal is it? Answer in one sentence.")
-    row = splicer.splice(conversation, "Is anybody there?", "The sound of a dog that barks at the door.")
+    row = splicer.splice(conversation, ["Is anybody there?"], "The sound of a dog that barks at the door.")
     heard = padded([torch.randn(4, 200, 384) for _ in range(ROWS)])
     model = AudioLanguageModel(untrained_adapter(ADAPTER), load_llm(llm.folder)).train()
     seconds: dict[str, list[float]] = {"alone": [], "shared": []}

@@ -76,9 +76,8 @@ def job_of(args: argparse.Namespace, scratch: Path) -> TrainingJob:
 def measure(job: TrainingJob, rank: int, processes: int) -> None:
     """Print for each way its samples and tokens a second, and what it takes of the bare way's time."""
     settings, config = job.settings, worker.adapter_config(job)
-    features = Features(Path(job.features), job.encoder_digest, config.tapped_layers)
     examples, _ = worker._examples(job)
-    worker._hear(job, features, config, {e.clip_id for e in examples}, rank, processes)
+    features = worker._features(job, config, {e.clip_id for e in examples}, rank, processes)
     model, trainers = model_of(job).train(), {f"ZeRO {n}": trainer(job, n, features, rank) for n in range(4)}
     lengths = [example.ids.length(settings.queries) for example in examples]
     ids = [example.sample_id for example in examples]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -168,6 +169,25 @@ def test_the_curve_arrives_whole_though_it_was_written_in_pieces(tracked: Tracke
     ]
 
 
+def test_the_load_of_the_machine_is_logged_while_a_stage_runs(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    tracking = _begin(tracked, "watched", monkeypatch)
+    deadline = time.monotonic() + 60
+    while not (found := _system_metrics(tracked, "watched")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    _end(tracked, "watched", State.FAILED)
+    tracking.close("FAILED")
+
+    assert found >= {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"}
+    assert not [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
+
+
+def _system_metrics(tracked: Tracked, name: str) -> set[str]:
+    return {metric for metric in tracked.nested(name)["train_model"].data.metrics if metric.startswith("system/")}
+
+
 def test_documents_are_artifacts_of_the_run_that_made_them(tracked: Tracked) -> None:
     def artifacts(run: str) -> set[str]:
         found = tracked.client.list_artifacts(tracked.nested(run)["validate_data"].info.run_id)
@@ -188,6 +208,7 @@ def test_a_model_that_passed_is_in_the_registry_once_with_its_lineage(tracked: T
     )
     assert set(versions[0].tags) >= {"desta.model.encoder", "desta.model.llm", "desta.evaluation", "desta.run_id"}
     assert Path(versions[0].source.removeprefix("file://"), "manifest.json").is_file()
+    assert f"- audio_gain: {FIGURES['audio_gain']:.4f}\n" in versions[0].description
     for name in ("first", "second"):
         known = read_tracking(tracked.run_dir(name))
         assert known is not None

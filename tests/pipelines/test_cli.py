@@ -1,6 +1,7 @@
 """The command starts fast, explains itself, and answers a mistake with one line and exit code 2."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,12 +24,15 @@ COMMANDS = (
     "models",
     "prompts",
     "gc",
+    "features",
     "doctor",
     "replay",
     "export",
     "publish",
     "ui",
     "compile",
+    "chat",
+    "serve",
 )
 
 
@@ -47,7 +51,10 @@ def test_help_imports_nothing_that_takes_time() -> None:
 
 def test_looking_at_plans_and_runs_imports_nothing_heavy() -> None:
     assert (
-        not _modules_after("import pipelines.plan, pipelines.status, pipelines.run, pipelines.export.exporting") & HEAVY
+        not _modules_after(
+            "import pipelines.plan, pipelines.status, pipelines.run, pipelines.features, pipelines.export.exporting"
+        )
+        & HEAVY
     )
 
 
@@ -70,6 +77,9 @@ def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixtur
         ["plan", "--llm", "ftp://somewhere"],
         ["status", "r9"],
         ["replay"],
+        ["features", "list", "ab" * 32],
+        ["features", "erase"],
+        ["features", "erase", "../../store"],
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(argv: list[str], home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,6 +163,22 @@ def test_generations_that_nobody_needs_are_collected(home: Home, capfd: pytest.C
         assert damaged.exists() == there
 
 
+def test_what_was_kept_of_a_clip_is_shown_and_removed(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = [home.features / way / "ab" / f"{'ab' * 32}.safetensors" for way in ("1" * 64, "2" * 64)]
+    for file in kept:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"half")
+    said = []
+    for argv in (["list"], ["erase", "cd" * 32], ["erase", "ab" * 32], ["list"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["features", *argv, "--json"])
+        assert ended.value.code == 0
+        said.append(json.loads(capsys.readouterr().out))
+    assert [one["bytes"] for one in said[::3]] == [8, 0]
+    assert [one["files"] for one in said[1:3]] == [0, 2]
+    assert not any(file.exists() for file in kept)
+
+
 def test_a_replay_asks_the_model_that_the_run_names(
     home: Home, tmp_path: Path, llm: StoredModel, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,3 +196,28 @@ def test_a_replay_asks_the_model_that_the_run_names(
     assert ended.value.code == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"error: the model is not the one that answered: weights {'a' * 64} → ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "module"),
+    [
+        (
+            ["chat", "a.wav", "Who is it?", "--audio", "b.wav", "--temperature=0.5", "--json"],
+            "components.serve_model.chat",
+        ),
+        (["serve", "--port", "0", "--batch", "2"], "components.serve_model"),
+    ],
+)
+def test_talking_to_a_model_is_handed_on_word_for_word(
+    argv: list[str], module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[list[str]] = []
+
+    def become(_: str, command: list[str], __: object) -> None:
+        became.append(command)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "execve", become)
+    with pytest.raises(SystemExit):
+        main(argv)
+    assert [command[1:] for command in became] == [["-P", "-m", module, *argv[1:]]]

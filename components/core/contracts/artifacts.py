@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import pyarrow as pa
 from pydantic import Field, ValidationError, model_validator
 
 from components.core.contracts.errors import ContractError
-from components.core.contracts.parquet import read_shard, write_shard, write_shards
+from components.core.contracts.parquet import read_columns, read_shard, write_shard, write_shards
 from components.core.contracts.records import CONTRACT_VERSION, Record, Sha256
 from components.core.digests import canonical_json, digest_of, digest_of_file
 from components.core.publishing import write_file
@@ -156,11 +157,20 @@ class Artifact:
         """The content digest."""
         return self.manifest.digest
 
+    @property
+    def shards(self) -> list[Path]:
+        """The files of the accepted rows."""
+        return [self.folder / entry.path for entry in self.manifest.files if entry.path.startswith("part-")]
+
     def read(self, record: type[R]) -> Iterator[R]:
         """Yield the accepted rows in their order."""
-        for entry in self.manifest.files:
-            if entry.path.startswith("part-"):
-                yield from read_shard(self.folder / entry.path, record)
+        for shard in self.shards:
+            yield from read_shard(shard, record)
+
+    def columns(self, record: type[Record], *names: str) -> Iterator[pa.Table]:
+        """Yield some columns of the accepted rows (see `read_columns`), one file at a time."""
+        for shard in self.shards:
+            yield read_columns(shard, record, names)
 
     def read_quarantine(self, record: type[R]) -> Iterator[R]:
         """Yield the refused rows."""

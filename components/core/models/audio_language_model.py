@@ -4,7 +4,8 @@ Shapes: B rows, C clips (those of the first row, then those of the next), N posi
 tokens (aligned on the right), Q vectors for each clip, H LLM width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain, takewhile
 from typing import cast
@@ -14,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
+from components.core.contracts.records import Decoding
 from components.core.models.adapter import Adapter
+from components.core.models.decoding import Step, greedy, positions, write
 from components.core.models.splice import Spliced
 
 _IGNORED = -100
@@ -49,7 +52,7 @@ class AudioLanguageModel(nn.Module):
             inputs_embeds=embeddings,
             past_key_values=self._read(shared, len(rows), audio.device),
             attention_mask=F.pad(mask, (len(shared), 0), value=1),
-            position_ids=_positions(mask) + len(shared),
+            position_ids=positions(mask) + len(shared),
             logits_to_keep=labels.shape[1] + 1,
             use_cache=False,
         ).logits[:, :-1]
@@ -57,6 +60,21 @@ class AudioLanguageModel(nn.Module):
         return losses.sum(dim=1)
 
     @torch.inference_mode()
+    def write(
+        self,
+        audio: Tensor,
+        rows: Sequence[Spliced],
+        decodings: Sequence[Decoding],
+        stops: AbstractSet[int],
+        wanted: Callable[[int], bool] = lambda _: True,
+    ) -> Iterator[Step]:
+        """Yield the answers to rows about clips with vectors [C, Q, H], token by token; see `decoding.write`.
+
+        The rows' targets are not looked at.
+        """
+        embeddings, mask = self._embed(audio, rows, with_target=False)
+        yield from write(self.llm, embeddings, mask, decodings, stops, wanted)
+
     def answer(
         self,
         features: Tensor,
@@ -65,17 +83,14 @@ class AudioLanguageModel(nn.Module):
         tokenizer: PreTrainedTokenizerBase,
         max_tokens: int,
     ) -> list[str]:
-        """Write greedy answers of at most `max_tokens` tokens; the rows' targets are not looked at."""
-        embeddings, mask = self._embed(self.adapter(features, frames), rows, with_target=False)
-        ids = self.llm.generate(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            max_new_tokens=max_tokens,
-            do_sample=False,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.eos_token_id,
-        )
-        return [str(text).strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+        """Return greedy answers of at most `max_tokens` tokens to rows about clips with features [C, L, T, D]."""
+        with torch.inference_mode():
+            audio = self.adapter(features, frames)
+        written: list[list[int]] = [[] for _ in rows]
+        for step in self.write(audio, rows, [greedy(max_tokens)] * len(rows), {int(tokenizer.eos_token_id)}):
+            for row, token in step:
+                written[row].append(token)
+        return [str(text).strip() for text in tokenizer.batch_decode(written, skip_special_tokens=True)]
 
     @torch.no_grad()
     def _read(self, shared: tuple[int, ...], rows: int, device: torch.device) -> Cache | None:
@@ -119,7 +134,3 @@ def _common_beginning(sequences: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 def _right_aligned(targets: Sequence[tuple[int, ...]]) -> Tensor:
     longest = max(len(target) for target in targets)
     return torch.tensor([[_IGNORED] * (longest - len(target)) + list(target) for target in targets])
-
-
-def _positions(mask: Tensor) -> Tensor:
-    return (mask.cumsum(dim=1) - 1).clamp(min=0)

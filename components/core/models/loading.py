@@ -12,6 +12,10 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from components.core.contracts.errors import ConfigurationError
+
+_CUDA = " and cuda"
+
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the backbone's tokenizer with its chat template."""
@@ -31,8 +35,14 @@ def load_llm_config(folder: Path) -> PretrainedConfig:
     return config
 
 
-def best_device() -> tuple[str, torch.dtype]:
-    """Return where models run on this machine, and in what precision."""
-    if torch.cuda.is_available():
+def best_device(wanted: str | None = None) -> tuple[str, torch.dtype]:
+    """Return where models run on this machine, or on the device that is `wanted`, and in what precision.
+
+    Raises:
+        ConfigurationError: the machine has no such device.
+    """
+    if wanted not in {None, "cpu", "cuda"} or (wanted == "cuda" and not torch.cuda.is_available()):
+        raise ConfigurationError(f"device {wanted!r}: this machine has cpu{_CUDA * torch.cuda.is_available()}")
+    if wanted != "cpu" and torch.cuda.is_available():
         return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     return "cpu", torch.float32

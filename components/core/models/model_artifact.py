@@ -1,8 +1,12 @@
 """A trained model on disk: the adapter's weights and a configuration that names both frozen parts by digest."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 from components.core.contracts.errors import ContractError
@@ -14,16 +18,37 @@ ADAPTER_FILE = "adapter.safetensors"
 CONFIG_FILE = "config.json"
 
 
+class Imported(Record):
+    """Where an adapter that was trained elsewhere comes from: its files, and the models that it names itself."""
+
+    files: Mapping[str, Sha256]
+    encoder_model_id: str
+    llm_model_id: str
+
+
 class ModelConfig(Record):
-    """What a trained adapter belongs to: it is of use only with these two frozen models."""
+    """What a trained adapter belongs to: it is of use only with these two frozen models.
+
+    An imported adapter has learned from no samples that are known here, and no step was done here.
+    """
 
     adapter: AdapterConfig
     max_transcript_tokens: int
     encoder: Sha256
     llm: Sha256
     backbone: GeneratorIdentity
-    accepted: Sha256
-    steps: int
+    accepted: Sha256 | None
+    steps: int = Field(ge=0)
+    encoder_ref: str | None = None
+    llm_ref: str | None = None
+    """Where the frozen models can be fetched; `None` where only a folder had them."""
+    imported: Imported | None = None
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        if (self.accepted is None) != (self.imported is not None):
+            raise ValueError("want the digest of the accepted samples, or where the adapter was imported from")
+        return self
 
 
 def save_model(folder: Path, adapter: Adapter, config: ModelConfig) -> None:
@@ -61,3 +86,9 @@ def load_adapter(folder: Path, config: ModelConfig) -> Adapter:
         first = str(error).splitlines()[-1].strip()
         raise ContractError(f"{folder / ADAPTER_FILE}: does not fit {CONFIG_FILE}: {first}") from error
     return adapter
+
+
+def parameters_of(folder: Path) -> int:
+    """Count the trained weights, without reading them."""
+    with safe_open(folder / ADAPTER_FILE, framework="np") as weights:
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 - no mapping

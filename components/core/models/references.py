@@ -59,6 +59,12 @@ def parse_reference(text: str) -> Reference:
     return Reference(text, Origin.FOLDER, str(folder), _state(folder))
 
 
+def hub_repository(text: str) -> str | None:
+    """Return the repository on the Hub that a reference names, `None` where it names something else."""
+    match = _FORMS[Origin.HUB].fullmatch(text)
+    return match["name"] if match else None
+
+
 def _state(folder: Path) -> str:
     """Digest what the file system knows of the files, so that an edited folder is not mistaken for the stored one."""
     stats = {file.name: file.stat() for file in folder.iterdir() if file.is_file()}

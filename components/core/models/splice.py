@@ -62,5 +62,11 @@ class Splicer:
             target=(*self._ids(response), int(self._tokenizer.eos_token_id)),
         )
 
+    def as_read(self, transcript: str) -> str:
+        """Return a transcript as far as the model reads it."""
+        ids = self._ids(transcript)
+        whole = len(ids) <= self._max_transcript_tokens
+        return transcript if whole else str(self._tokenizer.decode(ids[: self._max_transcript_tokens]))
+
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])

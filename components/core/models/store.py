@@ -67,6 +67,24 @@ def open_model(ref: str, root: Path) -> StoredModel:
     raise ConfigurationError(f"{ref}: not in the model store {root}; fetch it: desta models fetch {ref}")
 
 
+def open_digest(digest: str, root: Path) -> StoredModel | None:
+    """Return the model of that digest, verified like one that is opened by its reference; `None` if it is not there.
+
+    Raises:
+        ContractError: a file is missing, added or changed; names the file.
+    """
+    if not (root / digest).is_dir():
+        return None
+    _verify(root, digest)
+    return StoredModel(read_model_manifest(root / digest).ref, root / digest, digest)
+
+
+def portable_ref(folder: Path) -> str | None:
+    """Return the reference by which any machine can fetch a stored model; `None` for one that came from a folder."""
+    ref = read_model_manifest(folder).ref
+    return ref if "://" in ref else None
+
+
 def resolve_model(ref: str, root: Path) -> StoredModel:
     """Return a model from the store, after fetching and converting it where the store does not have it.
 

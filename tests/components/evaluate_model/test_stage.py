@@ -7,16 +7,18 @@ import pytest
 
 from components.core.contracts.artifacts import Artifact, Draft, Lineage, Tally, open_artifact
 from components.core.contracts.records import Answer, Domain, Record, Split
+from components.core.home import current_home
 from components.core.models.adapter import untrained_adapter
 from components.core.models.model_artifact import ADAPTER_FILE, ModelConfig, save_model
-from components.core.models.store import ENCODER, LLM, StoredModel, identity_of
+from components.core.models.store import ENCODER, LLM, StoredModel
+from components.core.models.upstream_checkpoint import upstream_config, write_upstream
 from components.evaluate_model.__main__ import main
+from pipelines.model_exchange import import_model
 from tests.builders import make_clip, make_sample, make_tone
+from tests.core.inference.making import ADAPTER, untrained_model
 from tests.core.models.test_adapter import make_config
 
 pytestmark = pytest.mark.usefixtures("home")
-
-ADAPTER = make_config(encoder_width=384, encoder_heads=6, llm_width=576, queries=4)
 
 
 def closed(folder: Path, kind: str, rows: list[Record]) -> Path:
@@ -30,19 +32,7 @@ def closed(folder: Path, kind: str, rows: list[Record]) -> Path:
 
 
 def make_model(folder: Path, encoder: StoredModel, llm: StoredModel, *, claimed_llm: str | None = None) -> Path:
-    folder.mkdir()
-    backbone = identity_of(llm, "transformers", "5", "float32")
-    config = ModelConfig(
-        adapter=ADAPTER,
-        max_transcript_tokens=20,
-        encoder=encoder.digest,
-        llm=claimed_llm or llm.digest,
-        backbone=backbone,
-        accepted="0" * 64,
-        steps=0,
-    )
-    save_model(folder, untrained_adapter(ADAPTER), config)
-    return closed(folder, "model", [])
+    return closed(untrained_model(folder, encoder, llm, claimed_llm=claimed_llm), "model", [])
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +73,20 @@ def test_an_untrained_model_is_measured_and_does_not_pass(
     assert any(line.startswith("perplexity fell by") for line in facts["refusals"])
     assert "Refused: perplexity fell by" in (tmp_path / "out" / "report.md").read_text()
     assert set(json.loads((tmp_path / "out" / "report.json").read_text())["domains"]) == {"sound", "music"}
+
+
+@pytest.mark.usefixtures("encoder", "llm")
+def test_a_model_that_was_imported_is_measured(inputs: list[str], tmp_path: Path) -> None:
+    form = ADAPTER.model_copy(update={"mask_frames": False, "normalise": False})
+    (tmp_path / "upstream").mkdir()
+    said = upstream_config(form, "openai/whisper-tiny", "org/llm", "<file_sep>")
+    write_upstream(tmp_path / "upstream", untrained_adapter(form), said)
+    import_model(tmp_path / "upstream", ENCODER, LLM, tmp_path / "model", current_home())
+
+    report = evaluate(tmp_path / "model", inputs, tmp_path / "out")
+
+    # What it is compared with are other weights: the file does not say how those in it began.
+    assert all(answer.nll_untrained != answer.nll_trained for answer in report.read(Answer))
 
 
 def test_a_model_of_another_backbone_is_refused_in_one_line(

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
+from components.core.cleaning import clean
 from components.core.contracts.records import Clip, Domain
 from components.extract_metadata.heard import HeardClip
-from components.extract_metadata.seed_description import clean, cut, seed_description
+from components.extract_metadata.seed_description import cut, seed_description
 from components.extract_metadata.telling import told_of_clip
 from tests.builders import make_clip, make_measurements
 from tests.components.extract_metadata.making import noise

@@ -13,11 +13,11 @@ from transformers import (
 
 from components.core.contracts.records import Domain
 from components.core.models.store import StoredModel
+from components.core.models.whisper import Whisper
 from components.core.voice_detector import Span
 from components.extract_metadata.heard import HeardClip
 from components.extract_metadata.settings import ExtractMetadataSettings
 from components.extract_metadata.spoken_languages import SpokenLanguages
-from components.extract_metadata.whisper import Whisper
 from tests.components.extract_metadata.making import noise, speech_clip
 
 SPEAKS = [Span(0, 1600)]
@@ -25,8 +25,8 @@ LANGUAGES = {"<|en|>": 50_258, "<|fr|>": 50_264, "<|de|>": 50_260}
 
 
 def languages(model: StoredModel, detect_language: str = "missing") -> SpokenLanguages:
-    settings = ExtractMetadataSettings.model_validate({"detect_language": detect_language, "asr_batch": 2})
-    return SpokenLanguages(Whisper(model, settings), settings)
+    settings = ExtractMetadataSettings.model_validate({"detect_language": detect_language})
+    return SpokenLanguages(Whisper(model, batch=2, max_tokens=8), settings)
 
 
 def unknown(**changes: object) -> HeardClip:
@@ -96,7 +96,7 @@ def test_nobody_is_asked_where_nobody_speaks_or_when_it_should_not_be(multilingu
 
 
 def test_what_a_model_understands_stands_in_its_files(encoder: StoredModel, multilingual: StoredModel) -> None:
-    english, several = (Whisper(model, ExtractMetadataSettings()) for model in (encoder, multilingual))
+    english, several = (Whisper(model, batch=2, max_tokens=8) for model in (encoder, multilingual))
     asked = [None, "EN_us", "fr-CA", "ro"]
     assert [english.understands(language) for language in asked] == [True, True, False, False]
     assert [several.understands(language) for language in asked] == [True, True, True, False]

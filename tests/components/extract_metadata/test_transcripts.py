@@ -6,11 +6,11 @@ import pytest
 
 from components.core.contracts.records import Domain
 from components.core.models.store import StoredModel
+from components.core.models.whisper import Whisper
 from components.core.voice_detector import Span
 from components.extract_metadata.heard import HeardClip
 from components.extract_metadata.settings import ExtractMetadataSettings
 from components.extract_metadata.transcripts import Transcript, Transcripts, together
-from components.extract_metadata.whisper import Whisper
 from tests.components.extract_metadata.making import noise, speech_clip, spoken
 
 SPEAKS = [Span(0, 16_000)]
@@ -18,7 +18,7 @@ SPEAKS = [Span(0, 16_000)]
 
 def made(encoder: StoredModel, **settings: Any) -> Transcripts:
     given = ExtractMetadataSettings(**settings)
-    return Transcripts(Whisper(encoder, given), given)
+    return Transcripts(Whisper(encoder, batch=given.asr_batch, max_tokens=given.max_asr_tokens), given)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from components.core.contracts.records import Sample, Split
 from components.core.models.loading import load_tokenizer
 from components.core.models.splice import Splicer
 from components.core.models.store import StoredModel
-from components.train_model.examples import Example, examples_of
+from components.train_model.examples import Example, examples_of, with_other_clips
 from tests.builders import make_generator, make_sample
 
 
@@ -58,3 +58,19 @@ def test_a_sample_whose_answer_has_nothing_to_learn_is_refused(splicer: Splicer,
 
     with pytest.raises(ContractError, match=f"sample {sample.sample_id}: its answer .* has no word to learn"):
         read([sample], splicer)
+
+
+@pytest.mark.parametrize("clips", ["ab", "aabbc", "abcdefg"])
+def test_every_example_gets_the_clip_of_another_one(splicer: Splicer, clips: str) -> None:
+    examples = read([make_sample(clip_id=clip * 64) for clip in clips], splicer)
+
+    others = with_other_clips(examples)
+
+    assert [other.ids for other in others] == [example.ids for example in examples]
+    assert all(other.clip_id != example.clip_id for other, example in zip(others, examples, strict=True))
+    assert {other.clip_id for other in others} == {example.clip_id for example in examples}
+
+
+def test_examples_about_one_clip_have_no_others(splicer: Splicer) -> None:
+    assert with_other_clips(read([make_sample(), make_sample()], splicer)) == []
+    assert with_other_clips([]) == []

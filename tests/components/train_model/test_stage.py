@@ -54,12 +54,13 @@ def of_backbone(world: World, **changes: Any) -> Sample:
     return make_sample(generator=identity_of(world.llm, "vllm", "1", "float32"), **changes)
 
 
-def test_a_training_leaves_a_model_that_loads_and_a_line_for_each_step_whatever_launches_it(
+def test_a_training_leaves_a_model_that_loads_and_a_line_for_each_step(
     tiny_home: Home, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = train(tiny_home, world.inputs)
-    monkeypatch.setenv("DESTA_HOME", str(tmp_path / "second"))
-    again = train(Home(tmp_path / "second"), world.inputs, "--launcher", "deepspeed")
+    """The same bytes, whatever launches the processes, and whether the encoder's features are kept or heard again."""
+    made, second = train(tiny_home, world.inputs), Home(tmp_path / "second")
+    monkeypatch.setenv("DESTA_HOME", str(second.root))
+    again = train(second, world.inputs, "--launcher", "deepspeed", "--keep-features", "false")
 
     config = read_config(made)
     rows = [json.loads(line) for line in (made / "training.jsonl").read_text().splitlines()]
@@ -72,7 +73,11 @@ def test_a_training_leaves_a_model_that_loads_and_a_line_for_each_step_whatever_
     assert (made / "loss.png").stat().st_size > 5000
     facts = open_artifact(made).manifest.facts
     assert (facts["exported_step"], facts["validation_loss"]) == (STEPS, rows[-1]["validation_loss"])
-    assert (again / "adapter.safetensors").read_bytes() == (made / "adapter.safetensors").read_bytes()
+    assert f"validation loss {facts['validation_loss']:.4f}" in (made / "README.md").read_text()
+    assert tiny_home.features.exists()
+    assert not second.features.exists()
+    for name in ("adapter.safetensors", "README.md"):
+        assert (again / name).read_bytes() == (made / name).read_bytes()
 
 
 def test_samples_of_another_generator_end_the_stage_with_one_line(

@@ -13,7 +13,16 @@ import pytest
 from components.core import digests
 from components.core.contracts.errors import ConfigurationError, ContractError
 from components.core.models import conversion, store
-from components.core.models.store import LLM, StoredModel, identity_of, open_model, read_model_manifest, resolve_model
+from components.core.models.store import (
+    LLM,
+    StoredModel,
+    identity_of,
+    open_digest,
+    open_model,
+    portable_ref,
+    read_model_manifest,
+    resolve_model,
+)
 from tests.core.models.model_folder import make_model_folder
 
 
@@ -47,6 +56,19 @@ def test_what_is_not_in_the_store_is_fetched_by_a_command_that_the_error_names(r
 def test_a_resolved_model_opens(model: StoredModel, root: Path) -> None:
     assert open_model(model.ref, root) == model
     assert model.folder == root / model.digest
+
+
+def test_a_model_opens_by_its_digest_as_far_as_it_is_there_and_whole(model: StoredModel, root: Path) -> None:
+    assert open_digest(model.digest, root) == model
+    assert open_digest("f" * 64, root) is None
+    flip(model.folder / "tokenizer.json")
+    with pytest.raises(ContractError, match=r"tokenizer\.json: content changed"):
+        open_digest(model.digest, root)
+
+
+def test_only_a_reference_that_any_machine_understands_is_passed_on(model: StoredModel, llm: StoredModel) -> None:
+    assert portable_ref(model.folder) is None
+    assert portable_ref(llm.folder) == LLM
 
 
 def test_the_marker_lists_every_file(model: StoredModel) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.export.card import card, front_matter, size_category
+from pipelines.export.card import card, header, size_category
 from pipelines.export.dataset import Dataset
 from pipelines.export.rollup import Rollup
 from tests.pipelines.export.making import make_dataset
@@ -22,7 +22,7 @@ def counted(tmp_path: Path) -> tuple[Dataset, Rollup]:
 
 
 def test_the_metadata_file_the_dataset_by_licence_language_size_and_splits(counted: tuple[Dataset, Rollup]) -> None:
-    text = front_matter(*counted)
+    text = header(*counted)
     assert text.startswith("---\n")
     assert text.endswith("---\n\n")
     values: dict[str, Any] = yaml.safe_load(text.strip().strip("-"))

@@ -4,19 +4,19 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from components.core.languages import code_of
 from components.core.models.store import StoredModel
-from components.extract_metadata.languages import code_of
-from components.extract_metadata.settings import ExtractMetadataSettings
 
 if TYPE_CHECKING:
-    from components.extract_metadata.transcriber import Transcriber
+    from components.core.models.transcriber import Transcriber
 
 
 class Whisper:
     """Says from the files of the model what it can be asked, and brings it."""
 
-    def __init__(self, encoder: StoredModel, settings: ExtractMetadataSettings) -> None:
-        self._folder, self._settings = encoder.folder, settings
+    def __init__(self, encoder: StoredModel, *, batch: int, max_tokens: int) -> None:
+        """It will hear `batch` clips at once, and write at most `max_tokens` tokens for each."""
+        self._folder, self._batch, self._max_tokens = encoder.folder, batch, max_tokens
         self.by = f"asr:{encoder.digest}"
         """How records name what it said."""
 
@@ -32,9 +32,9 @@ class Whisper:
     @cached_property
     def transcriber(self) -> "Transcriber":
         """The model itself."""
-        from components.extract_metadata.transcriber import Transcriber
+        from components.core.models.transcriber import Transcriber
 
-        return Transcriber(self._folder, self._settings.asr_batch, self._settings.max_asr_tokens)
+        return Transcriber(self._folder, self._batch, self._max_tokens)
 
     @cached_property
     def _generation(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 import pytest
 
-from components.extract_metadata.languages import name_of
+from components.core.languages import name_of
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.export.licences import hub_licence
+from components.core.licences import hub_licence
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from transformers.utils import logging
 
 from components.core.audio import Samples
 from components.core.contracts.records import SAMPLE_RATE_HZ
-from components.extract_metadata.languages import code_of
+from components.core.languages import code_of
 
 _MAJORITY = 0.5
 

@@ -1,0 +1,97 @@
+"""Which trained model is meant: a folder, the model of a run, a version of the registry, or the newest one.
+
+And which two frozen models stand beside it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.core.contracts.artifacts import MANIFEST, open_artifact
+from components.core.contracts.errors import ConfigurationError
+from components.core.home import Home
+from components.core.models.model_artifact import CONFIG_FILE, ModelConfig
+from components.core.models.store import StoredModel, open_digest
+from components.core.runs import RunRecord, State, read_run, read_stage, read_tracking
+
+_VERSION = re.compile(r"(?P<name>[\w.-]+)@(?P<version>\d+)", re.ASCII)
+
+
+def chosen_model(model: str | Path | None, home: Home) -> Path:
+    """Return the folder of a trained model, verified where it has a manifest.
+
+    `model` is a folder, the id of a run, or a registered version such as `desta-adapter@3`. Without it: the newest
+    model that was registered, else the newest that was trained.
+
+    Raises:
+        ConfigurationError: there is no such model.
+        ContractError: a file of it is missing, added or changed.
+    """
+    folder = _newest(home) if model is None else _named(str(model), home)
+    if (folder / MANIFEST).is_file():
+        open_artifact(folder, "model")
+    return folder
+
+
+def frozen_models(folder: Path, config: ModelConfig, store: Path) -> tuple[StoredModel, StoredModel]:
+    """Return the encoder and the LLM of a trained model, by the digests that it names.
+
+    Raises:
+        ConfigurationError: one of them is not in the store.
+        ContractError: a file of one is missing, added or changed.
+    """
+    encoder = _frozen(folder, "encoder", config.encoder, config.encoder_ref, store)
+    return encoder, _frozen(folder, "llm", config.llm, config.llm_ref, store)
+
+
+def _named(model: str, home: Home) -> Path:
+    if (Path(model) / CONFIG_FILE).is_file():
+        return Path(model)
+    if (home.runs / model / "run.json").is_file():
+        if found := _trained(home.runs / model):
+            return found
+        raise ConfigurationError(f"run {model}: it has trained no model; `desta runs` lists others")
+    if version := _VERSION.fullmatch(model):
+        for folder, registered in _registered(home):
+            if (version["name"], version["version"]) == registered:
+                return folder
+    raise ConfigurationError(
+        f"model {model!r}: no folder with {CONFIG_FILE}, no run and no registered version of that name; "
+        "`desta runs` lists the runs"
+    )
+
+
+def _newest(home: Home) -> Path:
+    for folder, _ in _registered(home):
+        return folder
+    for run in _runs(home):
+        if found := _trained(home.runs / run.run_id):
+            return found
+    raise ConfigurationError(f"{home.runs}: no trained model yet; train one with `desta run`, or name a folder")
+
+
+def _registered(home: Home) -> Iterator[tuple[Path, tuple[str, str]]]:
+    """Yield the models that passed their gates, the newest run first, with name and version."""
+    for run in _runs(home):
+        tracking, folder = read_tracking(home.runs / run.run_id), _trained(home.runs / run.run_id)
+        if folder and tracking and tracking.model:
+            yield folder, (tracking.model.name, tracking.model.version)
+
+
+def _runs(home: Home) -> list[RunRecord]:
+    runs = [read_run(file.parent) for file in home.runs.glob("*/run.json")]
+    return sorted(runs, key=lambda run: run.started_s, reverse=True)
+
+
+def _trained(run_dir: Path) -> Path | None:
+    record = read_stage(run_dir, "train_model")
+    if record is None or record.state is not State.SUCCEEDED:
+        return None
+    return Path(record.outputs["model"].path)
+
+
+def _frozen(folder: Path, part: str, digest: str, ref: str | None, store: Path) -> StoredModel:
+    if model := open_digest(digest, store):
+        return model
+    fetch = f"desta models fetch {ref}" if ref else f"desta models fetch REF, with the {part} that it was trained with"
+    raise ConfigurationError(f"{folder}: its {part} {digest[:12]} is not in the model store {store}; fetch it: {fetch}")
