@@ -27,6 +27,7 @@ from components.core.models.store import ENCODER, LLM, identity_of, resolve_mode
 from components.train_model import worker
 from components.train_model.batches import parts_of, plan_batches
 from components.train_model.examples import Example
+from components.train_model.launch import NOTHING_COMPILED
 from components.train_model.loop import Trainer
 from components.train_model.settings import TrainModelSettings
 from components.train_model.training_job import TrainingJob
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, required=True, help="the clips that they are about")
     parser.add_argument("--steps", type=int, default=12, metavar="N")
     args = parser.parse_args()
-    os.environ.update({name: value for name, value in ALONE.items() if name not in os.environ})
+    os.environ.update({**ALONE, **NOTHING_COMPILED, **os.environ})
     if not torch.cuda.is_available():
         os.environ["DS_ACCELERATOR"] = "cpu"
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False

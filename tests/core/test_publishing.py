@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core.publishing import place, published, write_file
+from components.core.contracts.errors import SourceError
+from components.core.publishing import explaining_no_room, place, published, write_file
 
 
 def test_a_folder_appears_only_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -41,3 +42,16 @@ def test_a_placed_result_has_the_same_files_and_takes_no_room(tmp_path: Path) ->
     place(tmp_path / "a", tmp_path / "out" / "b")
 
     assert (tmp_path / "out" / "b" / "docs" / "x").samefile(tmp_path / "a" / "docs" / "x")
+
+
+def test_a_full_disk_is_explained_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as ended, explaining_no_room("a stage", tmp_path):
+        Path("/dev/full").write_text("x")
+
+    assert str(ended.value).startswith(f"a stage: could not write to {tmp_path}: No space left on device (")
+    assert "\n" not in str(ended.value)
+
+
+def test_what_is_no_full_disk_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), explaining_no_room("a stage", tmp_path):
+        (tmp_path / "none" / "file").write_text("x")
