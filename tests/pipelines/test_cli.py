@@ -27,6 +27,7 @@ COMMANDS = (
     "features",
     "doctor",
     "replay",
+    "study",
     "export",
     "publish",
     "ui",
