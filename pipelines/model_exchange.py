@@ -1,13 +1,11 @@
 """Trained adapters from upstream's form into ours, and back."""
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from components.core.contracts.artifacts import Counts, Draft, Lineage
-from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 from components.core.digests import code_digest, digest_of, digest_of_file
 from components.core.home import Home
@@ -26,7 +24,7 @@ from components.core.models.upstream_checkpoint import (
     upstream_config,
     write_upstream,
 )
-from components.core.publishing import published
+from pipelines.new_folder import check_new, new_folder
 
 STAGE = "model_import"
 TRANSCRIPT_TOKENS = 100  # where upstream's training cuts a transcript
@@ -61,7 +59,7 @@ def import_model(source: Path, encoder_ref: str, llm_ref: str, to: Path, home: H
         SourceError: the folder is no whole adapter of upstream's, or `to` cannot be written.
         ContractError: a model of the store is damaged.
     """
-    _check_new(to)
+    check_new(to)
     upstream = read_upstream_config(source)
     encoder, llm = open_model(encoder_ref, home.models), open_model(llm_ref, home.models)
     sizes, llm_sizes = (config_of(str(model.folder), home.models) for model in (encoder, llm))
@@ -82,7 +80,7 @@ def import_model(source: Path, encoder_ref: str, llm_ref: str, to: Path, home: H
             llm_model_id=upstream.llm_model_id,
         ),
     )
-    with _written(to) as folder:
+    with new_folder(to) as folder:
         save_model(folder, adapter, config)
         _close(folder, config)
     return Exchanged(
@@ -107,7 +105,7 @@ def export_model(model: str | None, to: Path, names: Mapping[str, str | None], h
         ContractError: the model, or one of the two beside it, is damaged.
         SourceError: `to` cannot be written.
     """
-    _check_new(to)
+    check_new(to)
     folder = chosen_model(model, home)
     config = read_config(folder)
     encoder, llm = frozen_models(folder, config, home.models)
@@ -118,7 +116,7 @@ def export_model(model: str | None, to: Path, names: Mapping[str, str | None], h
         _placeholder(llm, names.get("placeholder_token")),
     )
     adapter = load_adapter(folder, config)
-    with _written(to) as draft:
+    with new_folder(to) as draft:
         write_upstream(draft, adapter, said)
     return Exchanged(
         folder=str(to),
@@ -128,22 +126,6 @@ def export_model(model: str | None, to: Path, names: Mapping[str, str | None], h
         upstream_encoder=said.encoder_model_id,
         upstream_llm=said.llm_model_id,
     )
-
-
-def _check_new(to: Path) -> None:
-    if os.path.lexists(to):
-        raise ConfigurationError(f"{to}: exists; name a folder that does not exist yet")
-
-
-@contextmanager
-def _written(to: Path) -> Iterator[Path]:
-    try:
-        with published(to.absolute()) as folder:
-            yield folder
-    except OSError as error:
-        raise SourceError(
-            f"{to}: cannot be written: {error.strerror or error}; free room or name another place"
-        ) from error
 
 
 def _close(folder: Path, config: ModelConfig) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from components.core.cards import CARD
-from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record, Sha256
 from components.core.home import Home
 from components.core.progress import Progress
-from components.core.publishing import published
 from pipelines.export.accepted import accepted_dataset, run_to_export
 from pipelines.export.card import card, columns, header
 from pipelines.export.croissant import FILE, croissant
@@ -19,6 +18,7 @@ from pipelines.export.dataset import Dataset, Group
 from pipelines.export.huggingface import write_parquet
 from pipelines.export.rollup import Rollup
 from pipelines.export.upstream import write_upstream
+from pipelines.new_folder import check_new, new_folder
 
 NOTICES = "notices"
 
@@ -63,20 +63,14 @@ def export(form: str, run_id: str | None, to: Path, home: Home, notices: Sequenc
         SourceError: the folder cannot be written.
     """
     writer = _writer(form)
-    if os.path.lexists(to):
-        raise ConfigurationError(f"{to}: exists; name a folder that does not exist yet")
+    check_new(to)
     if missing := [notice for notice in notices if not notice.exists()]:
         raise ConfigurationError(f"--notice {missing[0]}: no such file or folder")
     run_dir = run_to_export(home, run_id)
     dataset = accepted_dataset(home, run_dir, notices)
     rollup = Rollup(dataset.clips)
-    try:
-        with published(to.absolute()) as folder:
-            _fill(folder, writer, dataset, rollup)
-    except OSError as error:
-        raise SourceError(
-            f"{to}: cannot be written: {error.strerror or error}; free room or name another place"
-        ) from error
+    with new_folder(to) as folder:
+        _fill(folder, writer, dataset, rollup)
     total = rollup.total
     return Exported(
         format=form,
@@ -97,16 +91,11 @@ def _writer(form: str) -> Writer:
 
 
 def _fill(folder: Path, writer: Writer, dataset: Dataset, rollup: Rollup) -> None:
-    """Write everything; what cannot be finished does not stay, since it may be large and nobody goes on from it."""
     total = dataset.accepted.manifest.counts.rows_out
     groups = rollup.passing(dataset.groups())
     shown = Progress().track(groups, label="export", unit="samples", total=total, size=lambda group: len(group[1]))
-    try:
-        writer(dataset, rollup, shown, folder)
-        copy_notices(dataset, folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    writer(dataset, rollup, shown, folder)
+    copy_notices(dataset, folder)
 
 
 def copy_notices(dataset: Dataset, folder: Path) -> None:

@@ -27,6 +27,7 @@ COMMANDS = (
     "features",
     "doctor",
     "replay",
+    "study",
     "export",
     "publish",
     "ui",
@@ -34,6 +35,7 @@ COMMANDS = (
     "chat",
     "serve",
 )
+ACTIONS = ("model describe", "model import", "model export")
 
 
 def _modules_after(code: str) -> set[str]:
@@ -58,10 +60,10 @@ def test_looking_at_plans_and_runs_imports_nothing_heavy() -> None:
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *ACTIONS])
 def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     assert ended.value.code == 0
     assert f"examples:\n  desta {command}" in capsys.readouterr().out
 
@@ -95,7 +97,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(argv: list[str], home: Home, caps
 
 def test_every_command_is_in_the_overview() -> None:
     text = parser().format_help()
-    assert all(f"\n    {command} " in text for command in COMMANDS)
+    assert all(f"\n    {command} " in text for command in (*COMMANDS, "model"))
 
 
 def test_the_plan_is_json_with_an_action_and_reasons_for_each_stage(

@@ -135,7 +135,7 @@ def read_upstream_adapter(folder: Path, config: AdapterConfig) -> Adapter:
 
 
 def write_upstream(folder: Path, adapter: Adapter, config: UpstreamConfig) -> None:
-    """Write an adapter that `differences` finds nothing against."""
+    """Write an adapter with what `upstream_config` says of it."""
     tensors = {PREFIX + name: tensor.detach().float().contiguous() for name, tensor in adapter.state_dict().items()}
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / WEIGHTS).chmod(0o644)  # safetensors writes files that only their owner may read
@@ -194,4 +194,5 @@ def _check_shapes(file: Path, found: Mapping[str, tuple[int, ...]], want: Mappin
 def _float32(file: Path, name: str, tensor: Tensor) -> Tensor:
     if tensor.dtype not in _PRECISIONS:
         raise SourceError(f"{file}: {name}: want float32, bfloat16 or float16, got {tensor.dtype}")
-    return tensor.float()
+    # A copy, since what safetensors gives is the file itself, mapped: who writes to the file would change the adapter.
+    return tensor.to(torch.float32, copy=True)

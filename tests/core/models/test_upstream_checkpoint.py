@@ -6,16 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
-from transformers import BertConfig, LlamaConfig, WhisperConfig
+from transformers import BertConfig, LlamaConfig, WhisperConfig, WhisperFeatureExtractor, WhisperModel
 from transformers.models.bert.modeling_bert import BertEncoder
 
 from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.records import SAMPLE_RATE_HZ
 from components.core.models.adapter import Adapter, AdapterConfig, untrained_adapter
+from components.core.models.encoder import encoder_for
+from components.core.models.store import StoredModel
 from components.core.models.upstream_checkpoint import (
     CONFIG,
     PREFIX,
@@ -26,6 +31,7 @@ from components.core.models.upstream_checkpoint import (
     upstream_config,
     write_upstream,
 )
+from tests.builders import make_tone
 from tests.core.models.test_adapter import make_config
 
 FORM = {"mask_frames": False, "normalise": False, "query_scale": 1.0, "dropout": 0.1, "init_seed": 42}
@@ -96,6 +102,27 @@ def test_the_adapter_computes_what_upstreams_rule_says(folder: Path) -> None:
     torch.testing.assert_close(ours, of_upstreams_rule(load_file(folder / WEIGHTS), states))
 
 
+def states_of_upstreams_walk(folder: Path, samples: NDArray[np.float32]) -> Tensor:
+    """Walk through Whisper as upstream does, layer by layer over the whole 30 s: states [1, L, 1500, D]."""
+    extract, whisper = WhisperFeatureExtractor.from_pretrained(folder), WhisperModel.from_pretrained(folder).encoder
+    mel = extract(samples, sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt").input_features
+    state = F.gelu(whisper.conv2(F.gelu(whisper.conv1(mel)))).permute(0, 2, 1) + whisper.embed_positions.weight
+    states = []
+    for layer in whisper.eval().layers:
+        state = layer(state, attention_mask=None)
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+@torch.no_grad()
+def test_the_encoder_hears_what_upstreams_walk_hears_padding_included(encoder: StoredModel) -> None:
+    samples = make_tone(duration_s=4.0, hertz=300.0)
+
+    heard = encoder_for(TINY, encoder.folder, "cpu").states([samples])
+
+    assert torch.equal(heard, states_of_upstreams_walk(encoder.folder, samples))
+
+
 def test_the_tensors_have_upstreams_names(folder: Path) -> None:
     parts = [f"qformer.layer.{n}.{part}" for n in range(2) for part in BERT_LAYER] + ["proj.0", "proj.1"]
     names = {f"{part}.{kind}" for part in parts for kind in ("weight", "bias")}
@@ -126,6 +153,17 @@ def test_what_was_written_is_read_back_bit_by_bit(folder: Path) -> None:
 
     assert all(torch.equal(tensor, read.state_dict()[name]) for name, tensor in ours.state_dict().items())
     assert torch.equal(ours(states, frames), read(states, frames))
+
+
+def test_an_adapter_that_was_read_no_longer_depends_on_its_file(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    read = read_upstream_adapter(copy, SMALL)
+    with (copy / WEIGHTS).open("r+b") as file:
+        file.write(bytes((copy / WEIGHTS).stat().st_size))
+
+    assert all(
+        torch.equal(tensor, read.state_dict()[name]) for name, tensor in trained_adapter(SMALL).state_dict().items()
+    )
 
 
 def test_half_precision_is_widened(folder: Path, tmp_path: Path) -> None:
