@@ -106,7 +106,7 @@ def _add_study(commands: Any) -> None:
         "desta study adapter 20261122-184937-df17 --file my-study.yaml --json",
     )
     study.add_argument("subject", choices=("adapter",))
-    study.add_argument("run", nargs="?", metavar="RUN", help="default: the newest run")
+    study.add_argument("run", nargs="?", metavar="RUN", help="default: the newest that accepted samples")
     study.add_argument(
         "--file", type=Path, metavar="FILE", help="conditions of yours (default: pipelines/study/adapter.yaml)"
     )

@@ -12,7 +12,7 @@ from components.core.home import Home
 from components.core.runs import read_run, read_stage
 from components.core.settings import as_flags
 from pipelines.stage_command import run_stage_command
-from pipelines.status import run_dir_of
+from pipelines.status import run_dir_of, run_dirs
 from pipelines.study.conditions import Condition, Study
 from pipelines.study.findings import Failure, Finding, finding_of, write_findings
 
@@ -36,26 +36,25 @@ class Material:
 
 
 def material_of(home: Home, run_id: str | None) -> Material:
-    """Return the material of a run, of the newest one without an id.
+    """Return the material of a run; without an id of the newest one that came to accept samples.
 
     Raises:
         ConfigurationError: there is no such run, or it has no accepted samples.
     """
-    run_dir = run_dir_of(home, run_id)
-    run = read_run(run_dir)
-    return Material(
-        accepted=_output(run_dir, "validate_data", "accepted"),
-        clips=_output(run_dir, "ingest_audio", "clips"),
-        encoder=run.parameters["encoder"],
-        llm=run.parameters["llm"],
-    )
+    for run_dir in [run_dir_of(home, run_id)] if run_id else run_dirs(home):
+        if material := _material(run_dir):
+            return material
+    what = f"run {run_id}: validate_data has not finished in it" if run_id else "no run has come to accept samples"
+    raise ConfigurationError(f"{home.runs}: {what}; `desta runs` lists what has been run")
 
 
-def _output(run_dir: Path, stage: str, word: str) -> str:
-    record = read_stage(run_dir, stage)
-    if record and word in record.outputs:
-        return record.outputs[word].path
-    raise ConfigurationError(f"run {run_dir.name}: {stage} has not finished in it; `desta runs` lists others")
+def _material(run_dir: Path) -> Material | None:
+    made = {stage: read_stage(run_dir, stage) for stage in ("validate_data", "ingest_audio")}
+    outputs = {word: out.path for record in made.values() if record for word, out in record.outputs.items()}
+    if not {"accepted", "clips"} <= outputs.keys():
+        return None
+    models = read_run(run_dir).parameters
+    return Material(accepted=outputs["accepted"], clips=outputs["clips"], encoder=models["encoder"], llm=models["llm"])
 
 
 def conduct(study: Study, material: Material, folder: Path) -> tuple[Sequence[Finding], Sequence[Failure]]:

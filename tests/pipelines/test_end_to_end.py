@@ -211,8 +211,9 @@ def test_a_study_compares_ways_to_train_on_the_samples_of_the_run(
     study = command.start("study", "adapter", f"--file={file}", f"--to={folder}", "--json")
     out, err = study.communicate()
 
-    (finding,), (failure,) = json.loads(out)["findings"], json.loads(out)["failures"]
     assert study.returncode == 1, err
+    assert out, err
+    (finding,), (failure,) = json.loads(out)["findings"], json.loads(out)["failures"]
     assert finding["condition"] == "as it is"
     assert finding["audio_gain_low"] <= finding["audio_gain"] <= finding["audio_gain_high"]
     assert [look["step"] for look in finding["looks"]] == [1, 2]
