@@ -1,0 +1,108 @@
+"""A benchmark as data: how its files are read, how a response is marked, what the marks come to, what goes out."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.core.contracts.errors import SourceError
+from components.evaluate_model.benchmarks.intervals import Composite, Statistic, no_composite
+from components.evaluate_model.benchmarks.judging import Question
+from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
+from components.evaluate_model.benchmarks.rows import Row
+
+Marker = Callable[[Item, str, Sequence[str]], Mark]
+"""Marks a response to an item, given the judge's replies to the item's question (none where it has none)."""
+
+
+Clean = Callable[[str], str]
+
+
+def as_it_is(response: str) -> str:
+    """Return a response as the model gave it."""
+    return response
+
+
+def no_question(_item: Item, _response: str) -> Question | None:
+    """Need no judge."""
+    return None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An item with the row that it was read from, which the official prediction file repeats."""
+
+    row: Row
+    item: Item
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """One benchmark, of one version.
+
+    `item_of` and `response_of` read a row of its official files; an official prediction file is the items with a
+    response in each, so that it can be scored alone. `files` finds the item files in a folder. `rules` names the
+    version of marking. `post` are the ways to clean a response before it is marked, the default first. Results by
+    different rules or post-processing are not compared. In a metric of `errors` more is worse. `export` writes the
+    official prediction file, as a text for each file name.
+    """
+
+    name: str
+    version: str
+    rules: str
+    about: str
+    files: Callable[[Path], Sequence[Path]]
+    item_of: Callable[[Row], Item]
+    response_of: Callable[[Row], str | None]
+    mark: Marker
+    question_of: Callable[[Item, str], Question | None] = no_question
+    post: Mapping[str, Clean] = field(default_factory=lambda: {"as-it-is": as_it_is})
+    errors: frozenset[str] = frozenset()
+    composite: Composite = no_composite
+    statistics: Mapping[str, Statistic] = field(default_factory=dict)
+    export: Callable[[Sequence["Entry"], Mapping[str, str]], Mapping[str, str]]
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    """The sha256 of official files of this version, by their names, as far as they are known."""
+
+
+def unique(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Return items by their id.
+
+    Raises:
+        SourceError: two rows have one id.
+    """
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.item.item_id in found:
+            raise SourceError(f"{entry.row.where}: item {entry.item.item_id!r} is there twice")
+        found[entry.item.item_id] = entry
+    return found
+
+
+def rows_with(field_name: str, entries: Sequence[Entry], responses: Mapping[str, str]) -> list[dict[str, object]]:
+    """Return the rows of the items that have a response, each with its response in a field of that name."""
+    answered = [entry for entry in entries if entry.item.item_id in responses]
+    return [{**entry.row.values, field_name: responses[entry.item.item_id]} for entry in answered]
+
+
+def mark_of(
+    item: Item,
+    value: float | None,
+    marked: str,
+    *,
+    outcome: Outcome = Outcome.MARKED,
+    weight: float = 1.0,
+    groups: Sequence[str] | None = None,
+    detail: str = "",
+) -> Mark:
+    """Return a mark of an item; without `groups` it counts in its subset alone."""
+    return Mark(
+        item_id=item.item_id,
+        metric=item.metric,
+        cluster=item.audio[0] if item.audio else item.item_id,
+        groups=tuple(groups) if groups is not None else (item.subset,),
+        outcome=outcome,
+        value=value,
+        weight=weight,
+        marked=marked,
+        detail=detail,
+    )

@@ -1,0 +1,20 @@
+"""The benchmarks that are known here, by name."""
+
+from collections.abc import Mapping
+
+from components.core.contracts.errors import ConfigurationError
+from components.evaluate_model.benchmarks.benchmark import Benchmark
+from components.evaluate_model.benchmarks.mmau import MMAU
+
+BENCHMARKS: Mapping[str, Benchmark] = {benchmark.name: benchmark for benchmark in (MMAU,)}
+
+
+def benchmark_named(name: str) -> Benchmark:
+    """Return a benchmark by its name.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if name not in BENCHMARKS:
+        raise ConfigurationError(f"benchmark {name}: not known; known: {', '.join(BENCHMARKS)}")
+    return BENCHMARKS[name]

@@ -1,0 +1,75 @@
+"""Two results of one benchmark side by side: the difference of each figure, paired item by item."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from components.core.contracts.errors import ConfigurationError
+from components.core.contracts.records import Record
+from components.evaluate_model.benchmarks.benchmark import Benchmark
+from components.evaluate_model.benchmarks.intervals import Bootstrap, Numbers, values_of
+from components.evaluate_model.benchmarks.records import Mark
+from components.evaluate_model.benchmarks.scoring import Result
+
+
+class Difference(Record):
+    """How much higher a figure is than in the other result, with the paired bootstrap 95 % interval.
+
+    `better` tells whether the interval lies on the good side of zero, `worse` on the bad one.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    better: bool
+    worse: bool
+
+
+def check_comparable(ours: Result, theirs: Result) -> None:
+    """Make sure that two results rest on the same things.
+
+    Raises:
+        ConfigurationError: they differ in benchmark, version, items, rules, post-processing, judge or seed.
+    """
+    mine, other = ours.basis.model_dump(mode="json"), theirs.basis.model_dump(mode="json")
+    if odd := [name for name in mine if mine[name] != other[name]]:
+        name = odd[0]
+        raise ConfigurationError(
+            f"results cannot be compared: {name} is {mine[name]!r} in one and {other[name]!r} in the other; "
+            "score both sets of predictions the same way"
+        )
+
+
+def compare(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Difference, ...]:
+    """Return the differences of all figures that both have; each resample draws the same items for both.
+
+    Raises:
+        ConfigurationError: they do not rest on the same things.
+    """
+    check_comparable(ours, theirs)
+    bootstrap = Bootstrap(ours.basis.seed, ours.basis.resamples)
+    both = {mark.item_id for mark in ours.marks if mark.value is not None} & {
+        mark.item_id for mark in theirs.marks if mark.value is not None
+    }
+    mine, other = (
+        values_of(_of(result.marks, both), bootstrap, benchmark.composite, benchmark.statistics)
+        for result in (ours, theirs)
+    )
+    errors = _error_groups(benchmark, ours.marks)
+    return tuple(_difference(name, mine[name] - other[name], name in errors) for name in mine if name in other)
+
+
+def _of(marks: Sequence[Mark], item_ids: set[str]) -> list[Mark]:
+    return [mark for mark in marks if mark.item_id in item_ids]
+
+
+def _error_groups(benchmark: Benchmark, marks: Sequence[Mark]) -> frozenset[str]:
+    return frozenset(name for mark in marks if mark.metric in benchmark.errors for name in mark.groups)
+
+
+def _difference(name: str, values: Numbers, more_is_worse: bool) -> Difference:
+    low, high = (float(value) for value in np.nanquantile(values[1:], [0.025, 0.975]))
+    up, down = low > 0, high < 0
+    better, worse = (down, up) if more_is_worse else (up, down)
+    return Difference(name=name, value=float(values[0]), low=low, high=high, better=better, worse=worse)

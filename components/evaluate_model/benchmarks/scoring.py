@@ -1,0 +1,161 @@
+"""Scores of predictions: marks for every item, and figures with intervals, under a key that says what they rest on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.records import Record
+from components.core.digests import digest_of, digest_of_file
+from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry, mark_of, unique
+from components.evaluate_model.benchmarks.intervals import Bootstrap, figures_of, values_of
+from components.evaluate_model.benchmarks.judging import Judge, JudgeIdentity, Question
+from components.evaluate_model.benchmarks.records import Figure, Item, Mark, Outcome, Prediction
+from components.evaluate_model.benchmarks.rows import Row, read_rows
+
+
+class Basis(Record):
+    """What scores rest on beside the predictions: only results with the same basis may be compared."""
+
+    benchmark: str
+    version: str
+    rules: str
+    post: str
+    """Which post-processing."""
+    judge: JudgeIdentity | None
+    items: str
+    """Digest of the items."""
+    seed: int
+    resamples: int
+
+
+class Result(Record):
+    """The scores of a set of predictions; `marks` has one for each item."""
+
+    basis: Basis
+    key: str
+    """Digest of the basis and the predictions."""
+    figures: tuple[Figure, ...]
+    missing: tuple[str, ...]
+    unmarked: int
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Items by their id, and what was predicted for them."""
+
+    entries: Mapping[str, Entry]
+    predictions: Mapping[str, Prediction]
+
+    @property
+    def items(self) -> Mapping[str, Item]:
+        """The items without the rows that they were read from."""
+        return {item_id: entry.item for item_id, entry in self.entries.items()}
+
+
+def read_material(benchmark: Benchmark, predictions: Path, data: Path | None) -> Material:
+    """Read predictions, and the items from the benchmark's own files or, without `data`, from the predictions' rows.
+
+    A row with `item_id` and `response` is a prediction of any benchmark; other rows are read as the official form.
+
+    Raises:
+        SourceError: a file is not of its form, or a prediction is of no item.
+    """
+    rows = list(read_rows(predictions))
+    plain = all({"item_id", "response"} >= row.values.keys() for row in rows)
+    if plain and data is None:
+        raise ConfigurationError(f"{predictions}: has predictions alone; name the benchmark's files with --data")
+    own = unique(Entry(row, benchmark.item_of(row)) for row in rows) if not plain else {}
+    items = own if data is None else read_items(benchmark, data)
+    said = dict(_plain(rows) if plain else _official(benchmark, rows, own))
+    if strange := next((item_id for item_id in said if item_id not in items), None):
+        raise SourceError(f"{predictions}: item {strange!r} is not among the {len(items)} of {benchmark.name}")
+    return Material(items, said)
+
+
+def read_items(benchmark: Benchmark, data: Path) -> Mapping[str, Entry]:
+    """Read the items of a benchmark from a folder with its official files.
+
+    Raises:
+        SourceError: a file is missing, is not the one that the version pins, or is not of its form.
+    """
+    files = benchmark.files(data)
+    for file in files:
+        pinned = benchmark.pinned.get(file.relative_to(data).as_posix())
+        if pinned and (found := digest_of_file(file)) != pinned:
+            raise SourceError(
+                f"{file}: is not the file of {benchmark.name} {benchmark.version}: sha256 {found[:12]}, "
+                f"want {pinned[:12]}; results by other files could not be compared"
+            )
+    return unique(Entry(row, benchmark.item_of(row)) for file in files for row in read_rows(file))
+
+
+def _plain(rows: Sequence[Row]) -> Iterator[tuple[str, Prediction]]:
+    for row in rows:
+        yield row.text("item_id"), Prediction(item_id=row.text("item_id"), response=row.text("response"))
+
+
+def _official(
+    benchmark: Benchmark, rows: Sequence[Row], entries: Mapping[str, Entry]
+) -> Iterator[tuple[str, Prediction]]:
+    for row, item_id in zip(rows, entries, strict=True):
+        if (response := benchmark.response_of(row)) is not None:
+            yield item_id, Prediction(item_id=item_id, response=response)
+
+
+def score(
+    benchmark: Benchmark, material: Material, judge: Judge | None, *, post: str, seed: int, resamples: int
+) -> Result:
+    """Mark every item, ask the judge where one is needed, and return the figures; the same input gives the same."""
+    said = {item_id: prediction.response for item_id, prediction in material.predictions.items()}
+    cleaned = {item_id: benchmark.post[post](response) for item_id, response in said.items()}
+    marks = tuple(_marks(benchmark, material.items, cleaned, judge))
+    basis = Basis(
+        benchmark=benchmark.name,
+        version=benchmark.version,
+        rules=benchmark.rules,
+        post=post,
+        judge=judge.identity if judge else None,
+        items=digest_of([item.model_dump(mode="json") for item in material.items.values()]),
+        seed=seed,
+        resamples=resamples,
+    )
+    values = values_of(marks, Bootstrap(seed, resamples), benchmark.composite, benchmark.statistics)
+    return Result(
+        basis=basis,
+        key=digest_of({"basis": basis.model_dump(mode="json"), "predictions": said}),
+        figures=figures_of(marks, values),
+        missing=tuple(mark.item_id for mark in marks if mark.outcome is Outcome.MISSING),
+        unmarked=sum(mark.outcome is Outcome.UNMARKED for mark in marks),
+        marks=marks,
+    )
+
+
+def _marks(
+    benchmark: Benchmark, items: Mapping[str, Item], said: Mapping[str, str], judge: Judge | None
+) -> Iterator[Mark]:
+    asked = {
+        item_id: question
+        for item_id, response in said.items()
+        if (question := benchmark.question_of(items[item_id], response))
+    }
+    replies = _replies(judge, list(dict.fromkeys(asked.values())))
+    for item_id, item in items.items():
+        if item_id not in said:
+            yield _missing(benchmark, item)
+        elif item_id in asked and asked[item_id] not in replies:
+            yield mark_of(item, None, said[item_id], outcome=Outcome.UNMARKED, detail="no judge answered")
+        else:
+            yield benchmark.mark(item, said[item_id], replies[asked[item_id]] if item_id in asked else ())
+
+
+def _missing(benchmark: Benchmark, item: Item) -> Mark:
+    """Mark an item without a prediction as wholly wrong, and say that it is missing."""
+    mark = benchmark.mark(item, "", ())
+    value = mark.value if item.metric in benchmark.errors or mark.value is None else 0.0
+    return mark.model_copy(update={"outcome": Outcome.MISSING, "value": value})
+
+
+def _replies(judge: Judge | None, questions: Sequence[Question]) -> dict[Question, tuple[str, ...]]:
+    return {v.question: v.replies for v in judge.judge(questions)} if judge and questions else {}

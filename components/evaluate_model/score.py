@@ -1,0 +1,115 @@
+"""Score a file of predictions of a benchmark, whoever made them; no model is needed.
+
+FILE is the benchmark's own prediction file, which repeats its items, or lines of {"item_id", "response"}, for which
+--data names the folder of the benchmark's files. Where both are given, items without a prediction count as wrong.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.core.command import command_parser, run_command
+from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.publishing import write_file
+from components.evaluate_model.benchmarks.benchmark import Benchmark
+from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
+from components.evaluate_model.benchmarks.comparison import Difference, compare
+from components.evaluate_model.benchmarks.intervals import RESAMPLES
+from components.evaluate_model.benchmarks.scoring import Result, read_material, score
+
+_ENDING = """examples:
+  desta score mmau --predictions results.json
+  desta score mmau --predictions mine.jsonl --data MMAU --out mine-scored.json
+  desta score mmau --predictions new.json --against mine-scored.json --json
+
+benchmarks:
+{benchmarks}
+
+exit codes: 0 scored, 1 a file cannot be used, 2 usage, or results that cannot be compared"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of scoring."""
+    known = "\n".join(
+        f"  {b.name:<16} {b.version:<12} {b.about}; --post {', '.join(b.post)}" for b in BENCHMARKS.values()
+    )
+    parser = command_parser("evaluate_model.score", __doc__ or "", _ENDING.format(benchmarks=known))
+    parser.add_argument("benchmark", metavar="BENCHMARK")
+    parser.add_argument("--predictions", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the benchmark's official files")
+    parser.add_argument(
+        "--post", metavar="NAME", help="how responses are cleaned first (default: the first named below)"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="keep the result, with a mark for each item")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="a result that --out kept: say what differs")
+    parser.add_argument("--export", type=Path, metavar="DIR", help="write the benchmark's own prediction file there")
+    parser.add_argument("--seed", type=int, default=42, metavar="N", help="of the intervals and guesses (default: 42)")
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Score from a command line."""
+    run_command(_command, argv)
+
+
+def _command(argv: Sequence[str] | None) -> None:
+    args = parser().parse_args(argv)
+    benchmark = benchmark_named(args.benchmark)
+    material = read_material(benchmark, args.predictions, args.data)
+    earlier = _read_result(args.against) if args.against else None
+    result = score(benchmark, material, None, post=_post(benchmark, args.post), seed=args.seed, resamples=RESAMPLES)
+    differences = compare(benchmark, result, earlier) if earlier else ()
+    if args.out:
+        write_file(args.out, result.model_dump_json(indent=1) + "\n")
+    if args.export:
+        responses = {item_id: said.response for item_id, said in material.predictions.items()}
+        for name, text in benchmark.export(list(material.entries.values()), responses).items():
+            write_file(args.export / name, text)
+    print(_as_json(result, differences) if args.json else "\n".join(_lines(result, differences)))
+
+
+def _post(benchmark: Benchmark, name: str | None) -> str:
+    if name is not None and name not in benchmark.post:
+        raise ConfigurationError(f"--post {name}: {benchmark.name} knows {', '.join(benchmark.post)}")
+    return name or next(iter(benchmark.post))
+
+
+def _read_result(file: Path) -> Result:
+    try:
+        return Result.model_validate_json(file.read_text("utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        raise SourceError(f"{file}: is no result that --out kept: {str(error).splitlines()[0]}") from error
+
+
+def _as_json(result: Result, differences: Sequence[Difference]) -> str:
+    shown: dict[str, Any] = result.model_dump(mode="json", exclude={"marks"})
+    shown["differences"] = [difference.model_dump(mode="json") for difference in differences]
+    return json.dumps(shown, indent=2, ensure_ascii=False)
+
+
+def _lines(result: Result, differences: Sequence[Difference]) -> Iterator[str]:
+    basis = result.basis
+    yield f"{basis.benchmark} {basis.version}, rules {basis.rules}, post-processing {basis.post}"
+    width = max((len(figure.name) for figure in result.figures), default=0)
+    for figure in result.figures:
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in figure.outcomes.items() if outcome != "marked")
+        yield (
+            f"  {figure.name:<{width}}  {figure.value:8.4f}  [{figure.low:.4f}, {figure.high:.4f}]  "
+            f"{figure.items} items{f' ({counts})' if counts else ''}"
+        )
+    for what, ids in (("without a prediction", result.missing), ("not marked", result.unmarked)):
+        count = ids if isinstance(ids, int) else len(ids)
+        if count:
+            yield f"  {count} items {what}"
+    for change in differences:
+        verdict = "better" if change.better else "worse" if change.worse else "no clear difference"
+        yield f"  {change.name:<{width}}  {change.value:+8.4f}  [{change.low:+.4f}, {change.high:+.4f}]  {verdict}"
+
+
+if __name__ == "__main__":
+    main()
