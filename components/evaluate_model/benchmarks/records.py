@@ -66,8 +66,8 @@ class Mark(Record):
 
     An accuracy has 0 or 1 of 1, a word error rate has errors of words. `value` is `None` where there is nothing to
     count (see `Outcome`). Marks of one `cluster`, the items about one clip, are not independent. `marked` is the
-    response as the rule saw it, after post-processing. `number` is what a regression read from the response, or a second
-    count beside `value`.
+    response as the rule saw it, after post-processing. `number` is what a regression read from the response, or what a
+    statistic counts beside `value`.
     """
 
     item_id: str

@@ -24,7 +24,7 @@ class Basis(Record):
     """Which post-processing."""
     judge: JudgeIdentity | None
     items: str
-    """Digest of the items."""
+    """Digest of the items, in the order of their ids."""
     seed: int
     resamples: int
 
@@ -134,7 +134,7 @@ def score(
         rules=benchmark.rules,
         post=post,
         judge=judge.identity if judge else None,
-        items=digest_of([item.model_dump(mode="json") for item in material.items.values()]),
+        items=digest_of([item.model_dump(mode="json") for _, item in sorted(material.items.items())]),
         seed=seed,
         resamples=resamples,
     )

@@ -58,6 +58,7 @@ def test_the_first_phrase_decides(text: str, answer: int | None) -> None:
         ("b, then a.", "A"),
         ("答案是\u2018C", "C"),
         (r"The answer is \( \boxed{\text{D}} \)", "D"),
+        (r"So b) it is \( \boxed{c}", "C"),
         ("The answer is clear to me", "C"),
         ("It would be difficult", "D"),
         ("Iron, of course", None),
