@@ -1,7 +1,8 @@
 """Score a file of predictions of a benchmark, whoever made them; no model is needed.
 
-FILE is the benchmark's own prediction file, which repeats its items, or lines of {"item_id", "response"}, for which
---data names the folder of the benchmark's files. Where both are given, items without a prediction count as wrong.
+PATH is the benchmark's own prediction file, which repeats its items, or lines of {"item_id", "response"}, for which
+--data names the folder of the benchmark's files; or a folder of such files, where a benchmark has several. Where both
+are given, items without a prediction count as wrong.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser = command_parser("evaluate_model.score", __doc__ or "", _ENDING.format(benchmarks=known))
     parser.add_argument("benchmark", metavar="BENCHMARK")
-    parser.add_argument("--predictions", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--predictions", required=True, type=Path, metavar="PATH")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the benchmark's official files")
     parser.add_argument(
         "--post", metavar="NAME", help="how responses are cleaned first (default: the first named below)"

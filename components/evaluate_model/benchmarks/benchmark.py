@@ -1,6 +1,6 @@
 """A benchmark as data: how its files are read, how a response is marked, what the marks come to, what goes out."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from components.core.contracts.errors import SourceError
 from components.evaluate_model.benchmarks.intervals import Composite, Statistic, no_composite
 from components.evaluate_model.benchmarks.judging import Question
 from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
-from components.evaluate_model.benchmarks.rows import Row
+from components.evaluate_model.benchmarks.rows import Row, read_rows
 
 Marker = Callable[[Item, str, Sequence[str]], Mark]
 """Marks a response to an item, given the judge's replies to the item's question (none where it has none)."""
-
-
+Settle = Callable[[Mapping[str, Item], Sequence[Mark], int], Sequence[Mark]]
+"""Settles what no mark can say by itself, with all items and marks at hand, and the seed of what is drawn by chance."""
 Clean = Callable[[str], str]
 
 
@@ -25,6 +25,11 @@ def as_it_is(response: str) -> str:
 def no_question(_item: Item, _response: str) -> Question | None:
     """Need no judge."""
     return None
+
+
+def as_marked(_items: Mapping[str, Item], marks: Sequence[Mark], _seed: int) -> Sequence[Mark]:
+    """Return marks as they are."""
+    return marks
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,9 @@ class Entry:
 class Benchmark:
     """One benchmark, of one version.
 
-    `item_of` and `response_of` read a row of its official files; an official prediction file is the items with a
-    response in each, so that it can be scored alone. `files` finds the item files in a folder. `rules` names the
+    `files` finds the item files in a folder. `rows_of` reads an official file of items or predictions as rows;
+    `items_of` reads the items of a row, and `response_of` the response, which only a row of one item has. An official
+    prediction file is the items with a response in each, so that it can be scored alone. `rules` names the
     version of marking. `post` are the ways to clean a response before it is marked, the default first. Results by
     different rules or post-processing are not compared. In a metric of `errors` more is worse. `export` writes the
     official prediction file, as a text for each file name.
@@ -51,10 +57,12 @@ class Benchmark:
     rules: str
     about: str
     files: Callable[[Path], Sequence[Path]]
-    item_of: Callable[[Row], Item]
+    rows_of: Callable[[Path], Iterator[Row]] = read_rows
+    items_of: Callable[[Row], Sequence[Item]]
     response_of: Callable[[Row], str | None]
     mark: Marker
     question_of: Callable[[Item, str], Question | None] = no_question
+    settle: Settle = as_marked
     post: Mapping[str, Clean] = field(default_factory=lambda: {"as-it-is": as_it_is})
     errors: frozenset[str] = frozenset()
     composite: Composite = no_composite

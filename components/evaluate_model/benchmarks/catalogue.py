@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from components.core.contracts.errors import ConfigurationError
 from components.evaluate_model.benchmarks.benchmark import Benchmark
 from components.evaluate_model.benchmarks.mmau import MMAU
+from components.evaluate_model.benchmarks.sakura import SAKURA
 
-BENCHMARKS: Mapping[str, Benchmark] = {benchmark.name: benchmark for benchmark in (MMAU,)}
+BENCHMARKS: Mapping[str, Benchmark] = {benchmark.name: benchmark for benchmark in (MMAU, SAKURA)}
 
 
 def benchmark_named(name: str) -> Benchmark:

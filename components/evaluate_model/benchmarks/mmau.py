@@ -38,8 +38,8 @@ def asked(question: str, choices: Sequence[str]) -> str:
     return f"{question} Choose one of the following options: {' or '.join([', '.join(named[:-1]), named[-1]])}"
 
 
-def item_of(row: Row) -> Item:
-    """Read an item of the official files.
+def items_of(row: Row) -> tuple[Item]:
+    """Read the item in a row of the official files.
 
     Raises:
         SourceError: the row is not of their form.
@@ -51,7 +51,7 @@ def item_of(row: Row) -> Item:
         raise SourceError(f"{row.where}: the answer {label!r} is none of the choices {list(choices)}")
     task = row.text("task")
     slices = {"difficulty": row.optional_text("difficulty"), "sub-category": row.optional_text("sub-category")}
-    return Item(
+    item = Item(
         benchmark=NAME,
         subset=task,
         item_id=row.text("id"),
@@ -63,6 +63,7 @@ def item_of(row: Row) -> Item:
         label=label,
         slices={name: value for name, value in slices.items() if value},
     )
+    return (item,)
 
 
 def response_of(row: Row) -> str | None:
@@ -109,7 +110,7 @@ MMAU = Benchmark(
     rules="1",
     about="multiple choice on sound, music and speech",
     files=files,
-    item_of=item_of,
+    items_of=items_of,
     response_of=response_of,
     mark=mark,
     post={"as-it-is": as_it_is, "without-prefix": without_prefix},

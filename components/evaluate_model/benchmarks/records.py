@@ -22,6 +22,7 @@ class Item(Record):
     `item_id` is unique within the benchmark. `metric` names the rule that marks it, `subset` the figure it counts in,
     `slices` what it is looked at by besides. `audio` are paths below the benchmark's folder. `label` is the right
     answer, or the text that a response is compared with; `None` where the rule needs none or the server keeps it.
+    `spoken` is what the audio asks, where the question is in it: it is for the judge, not for the model.
     """
 
     benchmark: str = Field(min_length=1)
@@ -30,6 +31,7 @@ class Item(Record):
     metric: str = Field(min_length=1)
     audio: tuple[str, ...]
     instruction: str
+    spoken: str = ""
     system_prompt: str | None = None
     choices: tuple[str, ...] = ()
     label: str | None = None
@@ -64,7 +66,8 @@ class Mark(Record):
 
     An accuracy has 0 or 1 of 1, a word error rate has errors of words. `value` is `None` where there is nothing to
     count (see `Outcome`). Marks of one `cluster`, the items about one clip, are not independent. `marked` is the
-    response as the rule saw it, after post-processing. `number` is what a regression read from the response.
+    response as the rule saw it, after post-processing. `number` is what a regression read from the response, or what a
+    statistic counts beside `value`.
     """
 
     item_id: str

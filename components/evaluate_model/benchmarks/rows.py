@@ -11,7 +11,7 @@ from components.core.contracts.errors import SourceError
 
 @dataclass(frozen=True)
 class Row:
-    """A JSON object with the place where it stands; `key` is its name where the file is an object of rows."""
+    """A JSON object with the place where it stands; `key` is its name, where the file or the benchmark gives it one."""
 
     where: str
     values: Mapping[str, Any]
@@ -59,13 +59,26 @@ def read_rows(file: Path) -> Iterator[Row]:
     Raises:
         SourceError: there is no such file, it is no JSON, or something in it is no object.
     """
+    yield from _lines(file, _text(file)) if file.suffix in {".jsonl", ".ndjson"} else rows_in(file, read_json(file))
+
+
+def read_json(file: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        SourceError: there is no such file, or it is no JSON.
+    """
+    return _parsed(str(file), _text(file))
+
+
+def _text(file: Path) -> str:
     try:
         text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{file}: cannot be read as text: {error}") from error
     if not text.strip():
         raise SourceError(f"{file}: is empty")
-    yield from _lines(file, text) if file.suffix in {".jsonl", ".ndjson"} else _whole(file, text)
+    return text
 
 
 def _lines(file: Path, text: str) -> Iterator[Row]:
@@ -75,8 +88,12 @@ def _lines(file: Path, text: str) -> Iterator[Row]:
             yield _row(where, _parsed(where, line))
 
 
-def _whole(file: Path, text: str) -> Iterator[Row]:
-    found = _parsed(str(file), text)
+def rows_in(file: Path, found: Any) -> Iterator[Row]:
+    """Yield the rows of a list, or of an object of rows, that was found in a file.
+
+    Raises:
+        SourceError: it is neither, or something in it is no object.
+    """
     if isinstance(found, dict):
         for key, value in found.items():
             yield _row(f"{file}: {key!r}", value, key)

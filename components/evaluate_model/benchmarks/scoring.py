@@ -1,6 +1,6 @@
 """Scores of predictions: marks for every item, and figures with intervals, under a key that says what they rest on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry, mar
 from components.evaluate_model.benchmarks.intervals import Bootstrap, figures_of, values_of
 from components.evaluate_model.benchmarks.judging import Judge, JudgeIdentity, Question
 from components.evaluate_model.benchmarks.records import Figure, Item, Mark, Outcome, Prediction
-from components.evaluate_model.benchmarks.rows import Row, read_rows
+from components.evaluate_model.benchmarks.rows import Row
 
 
 class Basis(Record):
@@ -24,7 +24,7 @@ class Basis(Record):
     """Which post-processing."""
     judge: JudgeIdentity | None
     items: str
-    """Digest of the items."""
+    """Digest of the items, in the order of their ids."""
     seed: int
     resamples: int
 
@@ -57,21 +57,36 @@ class Material:
 def read_material(benchmark: Benchmark, predictions: Path, data: Path | None) -> Material:
     """Read predictions, and the items from the benchmark's own files or, without `data`, from the predictions' rows.
 
-    A row with `item_id` and `response` is a prediction of any benchmark; other rows are read as the official form.
+    `predictions` is a file, or a folder of files that are read as one. A row with `item_id` and `response` is a
+    prediction of any benchmark; other rows are read as the official form.
 
     Raises:
         SourceError: a file is not of its form, or a prediction is of no item.
     """
-    rows = list(read_rows(predictions))
+    rows = [row for file in prediction_files(predictions) for row in benchmark.rows_of(file)]
     plain = all({"item_id", "response"} >= row.values.keys() for row in rows)
     if plain and data is None:
         raise ConfigurationError(f"{predictions}: has predictions alone; name the benchmark's files with --data")
-    own = unique(Entry(row, benchmark.item_of(row)) for row in rows) if not plain else {}
+    own = unique(_entries(benchmark, rows)) if not plain else {}
     items = own if data is None else read_items(benchmark, data)
-    said = dict(_plain(rows) if plain else _official(benchmark, rows, own))
+    said = dict(_plain(rows) if plain else _official(benchmark, own.values()))
     if strange := next((item_id for item_id in said if item_id not in items), None):
         raise SourceError(f"{predictions}: item {strange!r} is not among the {len(items)} of {benchmark.name}")
     return Material(items, said)
+
+
+def prediction_files(path: Path) -> Sequence[Path]:
+    """Return a file itself, or the JSON files that are in a folder, by their names.
+
+    Raises:
+        SourceError: a folder has none.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in {".json", ".jsonl", ".ndjson"})
+    if not found:
+        raise SourceError(f"{path}: has no .json, .jsonl or .ndjson file; name a file or folder of predictions")
+    return found
 
 
 def read_items(benchmark: Benchmark, data: Path) -> Mapping[str, Entry]:
@@ -88,7 +103,11 @@ def read_items(benchmark: Benchmark, data: Path) -> Mapping[str, Entry]:
                 f"{file}: is not the file of {benchmark.name} {benchmark.version}: sha256 {found[:12]}, "
                 f"want {pinned[:12]}; results by other files could not be compared"
             )
-    return unique(Entry(row, benchmark.item_of(row)) for file in files for row in read_rows(file))
+    return unique(_entries(benchmark, (row for file in files for row in benchmark.rows_of(file))))
+
+
+def _entries(benchmark: Benchmark, rows: Iterable[Row]) -> Iterator[Entry]:
+    return (Entry(row, item) for row in rows for item in benchmark.items_of(row))
 
 
 def _plain(rows: Sequence[Row]) -> Iterator[tuple[str, Prediction]]:
@@ -96,12 +115,10 @@ def _plain(rows: Sequence[Row]) -> Iterator[tuple[str, Prediction]]:
         yield row.text("item_id"), Prediction(item_id=row.text("item_id"), response=row.text("response"))
 
 
-def _official(
-    benchmark: Benchmark, rows: Sequence[Row], entries: Mapping[str, Entry]
-) -> Iterator[tuple[str, Prediction]]:
-    for row, item_id in zip(rows, entries, strict=True):
-        if (response := benchmark.response_of(row)) is not None:
-            yield item_id, Prediction(item_id=item_id, response=response)
+def _official(benchmark: Benchmark, entries: Iterable[Entry]) -> Iterator[tuple[str, Prediction]]:
+    for entry in entries:
+        if (response := benchmark.response_of(entry.row)) is not None:
+            yield entry.item.item_id, Prediction(item_id=entry.item.item_id, response=response)
 
 
 def score(
@@ -110,14 +127,14 @@ def score(
     """Mark every item, ask the judge where one is needed, and return the figures; the same input gives the same."""
     said = {item_id: prediction.response for item_id, prediction in material.predictions.items()}
     cleaned = {item_id: benchmark.post[post](response) for item_id, response in said.items()}
-    marks = tuple(_marks(benchmark, material.items, cleaned, judge))
+    marks = tuple(benchmark.settle(material.items, tuple(_marks(benchmark, material.items, cleaned, judge)), seed))
     basis = Basis(
         benchmark=benchmark.name,
         version=benchmark.version,
         rules=benchmark.rules,
         post=post,
         judge=judge.identity if judge else None,
-        items=digest_of([item.model_dump(mode="json") for item in material.items.values()]),
+        items=digest_of([item.model_dump(mode="json") for _, item in sorted(material.items.items())]),
         seed=seed,
         resamples=resamples,
     )
