@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from components.core.contracts.errors import ConfigurationError
 from components.evaluate_model.benchmarks.benchmark import Benchmark
 from components.evaluate_model.benchmarks.mmau import MMAU
+from components.evaluate_model.benchmarks.speech_ifeval import SPEECH_IFEVAL
+from components.evaluate_model.benchmarks.speech_ifeval_tasks import SPEECH_IFEVAL_TASKS
 
-BENCHMARKS: Mapping[str, Benchmark] = {benchmark.name: benchmark for benchmark in (MMAU,)}
+BENCHMARKS: Mapping[str, Benchmark] = {
+    benchmark.name: benchmark for benchmark in (MMAU, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS)
+}
 
 
 def benchmark_named(name: str) -> Benchmark:
