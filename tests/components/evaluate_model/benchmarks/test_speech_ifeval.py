@@ -131,13 +131,16 @@ def test_the_judge_sees_request_and_response_once_each_and_never_an_empty_one(tm
 
 
 def test_an_empty_response_follows_nothing(tmp_path: Path) -> None:
-    comma = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+    comma: dict[str, Any] = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
     result = scored(tmp_path, closed(response="", **comma), creative(response="\n", **comma))
     assert [(mark.value, mark.outcome) for mark in result.marks] == [(0.0, Outcome.EMPTY)] * 2
 
 
 def test_all_constraints_of_an_item_have_to_be_followed(tmp_path: Path) -> None:
-    both = {"instruction_id_list": ["startend:quotation", "keywords:existence"], "kwargs": [{}, {"keywords": ["cat"]}]}
+    both: dict[str, Any] = {
+        "instruction_id_list": ["startend:quotation", "keywords:existence"],
+        "kwargs": [{}, {"keywords": ["cat"]}],
+    }
     result = scored(tmp_path, closed(0, response='"cat"', **both), closed(1, response="cat", **both))
     assert [mark.value for mark in result.marks] == [1.0, 0.0]
     assert result.marks[1].detail == "breaks startend:quotation"
@@ -241,6 +244,12 @@ def test_delta_against_itself_is_nothing_and_sure(tmp_path: Path) -> None:
     rows = rows_of(True, False, True)
     found = related(tmp_path, rows, rows)
     assert (found.value, found.low, found.high, found.better, found.worse) == (0, 0, 0, False, False)
+
+
+def test_what_is_lost_for_sure_is_worse(tmp_path: Path) -> None:
+    found = related(tmp_path, rows_of(False, False), rows_of(True, True))
+    assert found.high == pytest.approx(-1 / 3)
+    assert (found.worse, found.better) == (True, False)
 
 
 def test_delta_is_paired_and_so_surer_than_two_figures_apart(tmp_path: Path) -> None:

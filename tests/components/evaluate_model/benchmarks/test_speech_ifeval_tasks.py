@@ -123,6 +123,7 @@ def test_more_word_errors_are_worse(tmp_path: Path) -> None:
     [
         ("It's <<MR. Bo>>, (sighs) [noise]  OK-ay!", "it s mr bo ok ay"),
         ("Fünf + ½ €", "fünf 1 2"),
+        ("over<lap>s [a", "overlaps a"),
         ("...", ""),
     ],
 )
