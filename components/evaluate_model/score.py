@@ -6,19 +6,17 @@ are given, items without a prediction count as wrong.
 """
 
 import argparse
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from components.core.command import command_parser, run_command
-from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.errors import SourceError
 from components.core.publishing import write_file
-from components.evaluate_model.benchmarks.benchmark import Benchmark
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
-from components.evaluate_model.benchmarks.comparison import Difference, compare, relate
+from components.evaluate_model.benchmarks.comparison import compare, relate
+from components.evaluate_model.benchmarks.display import as_json, lines_of
 from components.evaluate_model.benchmarks.intervals import RESAMPLES
 from components.evaluate_model.benchmarks.scoring import Result, read_material, score
 
@@ -68,7 +66,7 @@ def _command(argv: Sequence[str] | None) -> None:
     material = read_material(benchmark, args.predictions, args.data)
     earlier = _read_result(args.against) if args.against else None
     reference = _read_result(args.reference) if args.reference else None
-    result = score(benchmark, material, None, post=_post(benchmark, args.post), seed=args.seed, resamples=RESAMPLES)
+    result = score(benchmark, material, None, post=benchmark.post_named(args.post), seed=args.seed, resamples=RESAMPLES)
     differences = compare(benchmark, result, earlier) if earlier else ()
     related = relate(benchmark, result, reference) if reference else ()
     if args.out:
@@ -78,15 +76,9 @@ def _command(argv: Sequence[str] | None) -> None:
         for name, text in benchmark.export(list(material.entries.values()), responses).items():
             write_file(args.export / name, text)
     if args.json:
-        print(_as_json(result, differences, related))
+        print(as_json(result, differences, related))
     else:
-        print("\n".join(_lines(result, (*differences, *related))))
-
-
-def _post(benchmark: Benchmark, name: str | None) -> str:
-    if name is not None and name not in benchmark.post:
-        raise ConfigurationError(f"--post {name}: {benchmark.name} knows {', '.join(benchmark.post)}")
-    return name or next(iter(benchmark.post))
+        print("\n".join(lines_of(result, (*differences, *related))))
 
 
 def _read_result(file: Path) -> Result:
@@ -94,32 +86,6 @@ def _read_result(file: Path) -> Result:
         return Result.model_validate_json(file.read_text("utf-8"))
     except (OSError, ValidationError, UnicodeDecodeError) as error:
         raise SourceError(f"{file}: is no result that --out kept: {str(error).splitlines()[0]}") from error
-
-
-def _as_json(result: Result, differences: Sequence[Difference], related: Sequence[Difference]) -> str:
-    shown: dict[str, Any] = result.model_dump(mode="json", exclude={"marks"})
-    shown["differences"] = [difference.model_dump(mode="json") for difference in differences]
-    shown["related"] = [difference.model_dump(mode="json") for difference in related]
-    return json.dumps(shown, indent=2, ensure_ascii=False)
-
-
-def _lines(result: Result, differences: Sequence[Difference]) -> Iterator[str]:
-    basis = result.basis
-    yield f"{basis.benchmark} {basis.version}, rules {basis.rules}, post-processing {basis.post}"
-    width = max((len(figure.name) for figure in result.figures), default=0)
-    for figure in result.figures:
-        counts = ", ".join(f"{count} {outcome}" for outcome, count in figure.outcomes.items() if outcome != "marked")
-        yield (
-            f"  {figure.name:<{width}}  {figure.value:8.4f}  [{figure.low:.4f}, {figure.high:.4f}]  "
-            f"{figure.items} items{f' ({counts})' if counts else ''}"
-        )
-    for what, ids in (("without a prediction", result.missing), ("not marked", result.unmarked)):
-        count = ids if isinstance(ids, int) else len(ids)
-        if count:
-            yield f"  {count} items {what}"
-    for change in differences:
-        verdict = "better" if change.better else "worse" if change.worse else "no clear difference"
-        yield f"  {change.name:<{width}}  {change.value:+8.4f}  [{change.low:+.4f}, {change.high:+.4f}]  {verdict}"
 
 
 if __name__ == "__main__":

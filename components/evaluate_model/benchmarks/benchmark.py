@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.core.contracts.errors import SourceError
+from components.core.contracts.errors import ConfigurationError, SourceError
 from components.evaluate_model.benchmarks.intervals import Composite, Relative, Statistic, no_composite
 from components.evaluate_model.benchmarks.judging import Question
 from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
@@ -72,6 +72,16 @@ class Benchmark:
     export: Callable[[Sequence["Entry"], Mapping[str, str]], Mapping[str, str]]
     pinned: Mapping[str, str] = field(default_factory=dict)
     """The sha256 of official files of this version, by their names, as far as they are known."""
+
+    def post_named(self, name: str | None) -> str:
+        """Return the name of a way to clean responses; without one the default.
+
+        Raises:
+            ConfigurationError: the benchmark has none of that name.
+        """
+        if name is not None and name not in self.post:
+            raise ConfigurationError(f"--post {name}: {self.name} knows {', '.join(self.post)}")
+        return name or next(iter(self.post))
 
 
 def unique(entries: Iterable[Entry]) -> dict[str, Entry]:

@@ -22,6 +22,7 @@ class Item(Record):
     `item_id` is unique within the benchmark. `metric` names the rule that marks it, `subset` the figure it counts in,
     `slices` what it is looked at by besides. `audio` are paths below the benchmark's folder. `label` is the right
     answer, or the text that a response is compared with; `None` where the rule needs none or the server keeps it.
+    `reading` is what a system reads that cannot hear, words about the audio among it; `None` where there are none.
     `spoken` is what the audio asks, where the question is in it: it is for the judge, not for the model.
     """
 
@@ -33,6 +34,7 @@ class Item(Record):
     instruction: str
     spoken: str = ""
     system_prompt: str | None = None
+    reading: str | None = None
     choices: tuple[str, ...] = ()
     label: str | None = None
     constraints: tuple[Constraint, ...] = ()

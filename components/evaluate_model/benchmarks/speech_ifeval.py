@@ -85,6 +85,7 @@ def items_of(row: Row) -> tuple[Item]:
         audio=(f"audios/{audio}",),
         instruction=instruction,
         system_prompt=SYSTEM_PROMPT,
+        reading=reference_prompt(row),
         label=row.optional_text("label"),
         constraints=() if subset == REASONING else constraints_in(row, SPEECH_IFEVAL_RULES),
         slices={"dataset": dataset},
@@ -105,12 +106,13 @@ def response_of(row: Row) -> str | None:
     return row.optional_text("response")
 
 
-def reference_prompt(row: Row) -> str:
+def reference_prompt(row: Row) -> str | None:
     """Return what the reference system reads as the user's turn: the audio in words, and the instruction.
 
     Its system prompt is `SYSTEM_PROMPT`, too. Older official files call the words `seed_transcript`.
     """
-    return f"Speech Input: {row.text('textual_audio', 'seed_transcript')}\n\n{row.text('instruction')}"
+    words = row.optional_text("textual_audio", "seed_transcript")
+    return None if words is None else f"Speech Input: {words}\n\n{row.text('instruction')}"
 
 
 def question_of(item: Item, response: str) -> Question | None:

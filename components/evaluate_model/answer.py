@@ -1,0 +1,112 @@
+"""Let a trained model answer a benchmark, and score what it says.
+
+The folder --to has the answers (predictions.jsonl), the scores (result.json) and the benchmark's own prediction file.
+Answers are kept one by one: a run that was killed goes on where it was. Where the benchmark has words for its audio,
+the model's backbone answers from these words too, and the result is related to it.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.core.command import command_parser, run_command
+from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.progress import Progress
+from components.core.publishing import write_file
+from components.evaluate_model.benchmarks.answering import AnswerBook
+from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry
+from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
+from components.evaluate_model.benchmarks.comparison import relate
+from components.evaluate_model.benchmarks.display import as_json, lines_of
+from components.evaluate_model.benchmarks.intervals import RESAMPLES
+from components.evaluate_model.benchmarks.scoring import Material, Result, read_items, score
+
+if TYPE_CHECKING:
+    from components.evaluate_model.benchmarks.systems import ModelSystem
+
+_EPILOG = """examples:
+  desta evaluate mmau --data MMAU --to mmau-of-mine
+  desta evaluate speech-ifeval --data Speech-IFEval/data/eval_data --to out --model desta-adapter@3 --items 100
+
+benchmarks: {names}
+exit codes: 0 answered and scored, 1 a file cannot be used, 2 usage, 130 interrupted"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of answering."""
+    parser = command_parser("evaluate_model.answer", __doc__ or "", _EPILOG.format(names=", ".join(BENCHMARKS)))
+    parser.add_argument("benchmark", metavar="BENCHMARK")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder with the official files")
+    parser.add_argument(
+        "--audio", type=Path, metavar="DIR", help="folder that audio is below (default: that of --data)"
+    )
+    parser.add_argument("--to", required=True, type=Path, metavar="DIR", help="new, or where this was begun before")
+    parser.add_argument("--model", metavar="MODEL", help="folder, run or name@version (default: the newest)")
+    parser.add_argument("--items", type=int, metavar="N", help="the first N items alone, for a try")
+    parser.add_argument("--tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
+    parser.add_argument("--batch", type=int, default=8, metavar="N", help="items answered together (default: 8)")
+    parser.add_argument("--post", metavar="NAME", help="how responses are cleaned before they are scored")
+    parser.add_argument("--seed", type=int, default=42, metavar="N", help="of the intervals and guesses (default: 42)")
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Answer from a command line."""
+    run_command(_command, argv)
+
+
+def _command(argv: Sequence[str] | None) -> None:
+    args = parser().parse_args(argv)
+    for name in ("items", "tokens", "batch"):
+        if (value := getattr(args, name)) is not None and value < 1:
+            raise ConfigurationError(f"--{name} {value}: want 1 at least")
+    benchmark = benchmark_named(args.benchmark)
+    post = benchmark.post_named(args.post)
+    entries = dict(list(read_items(benchmark, args.data).items())[: args.items])
+    _check_audio(entries, args.audio or args.data)
+    results = {
+        system.name: _result(benchmark, entries, system, args.to / system.name, post, args.seed)
+        for system in _systems(args, entries)
+    }
+    related = relate(benchmark, results["hears"], results["reads"]) if "reads" in results else ()
+    print(as_json(results["hears"], (), related) if args.json else "\n".join(lines_of(results["hears"], related)))
+
+
+def _check_audio(entries: Mapping[str, Entry], folder: Path) -> None:
+    """Make sure that every recording is there before the first is heard."""
+    for item_id, entry in entries.items():
+        if missing := next((file for file in entry.item.audio if not (folder / file).is_file()), None):
+            raise SourceError(f"{folder / missing}: no such file, which item {item_id} is about; see --audio")
+
+
+def _systems(args: argparse.Namespace, entries: Mapping[str, Entry]) -> Iterator["ModelSystem"]:
+    from components.core.inference.desta_model import DestaModel
+    from components.evaluate_model.benchmarks.systems import hearing, reading
+
+    model = DestaModel.from_pretrained(args.model)
+    yield hearing(model, args.audio or args.data, max_tokens=args.tokens, batch=args.batch)
+    if all(entry.item.reading for entry in entries.values()):
+        yield reading(model, max_tokens=args.tokens, batch=args.batch)
+
+
+def _result(
+    benchmark: Benchmark, entries: Mapping[str, Entry], system: "ModelSystem", folder: Path, post: str, seed: int
+) -> Result:
+    """Bring the answers of a system to their end, and keep them with their scores."""
+    items = [entry.item for entry in entries.values()]
+    book = AnswerBook(folder, system.identity, items)
+    done, label = len(book.answered), f"{system.name} {benchmark.name}"
+    for _ in Progress().track(book.fill(system, items), label=label, unit="items", total=len(items), first=done):
+        pass
+    result = score(benchmark, Material(entries, book.answered), None, post=post, seed=seed, resamples=RESAMPLES)
+    write_file(folder / "result.json", result.model_dump_json(indent=1) + "\n")
+    said = {item_id: prediction.response for item_id, prediction in book.answered.items()}
+    for name, text in benchmark.export(list(entries.values()), said).items():
+        write_file(folder / name, text)
+    return result
+
+
+if __name__ == "__main__":
+    main()
