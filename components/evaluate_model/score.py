@@ -18,7 +18,7 @@ from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.publishing import write_file
 from components.evaluate_model.benchmarks.benchmark import Benchmark
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
-from components.evaluate_model.benchmarks.comparison import Difference, compare
+from components.evaluate_model.benchmarks.comparison import Difference, compare, relate
 from components.evaluate_model.benchmarks.intervals import RESAMPLES
 from components.evaluate_model.benchmarks.scoring import Result, read_material, score
 
@@ -26,6 +26,7 @@ _ENDING = """examples:
   desta score mmau --predictions results.json
   desta score mmau --predictions mine.jsonl --data MMAU --out mine-scored.json
   desta score mmau --predictions new.json --against mine-scored.json --json
+  desta score speech-ifeval --predictions heard.jsonl --reference read-scored.json
 
 benchmarks:
 {benchmarks}
@@ -36,7 +37,7 @@ exit codes: 0 scored, 1 a file cannot be used, 2 usage, or results that cannot b
 def parser() -> argparse.ArgumentParser:
     """Return the command line of scoring."""
     known = "\n".join(
-        f"  {b.name:<16} {b.version:<12} {b.about}; --post {', '.join(b.post)}" for b in BENCHMARKS.values()
+        f"  {b.name:<20} {b.version:<12} {b.about}; --post {', '.join(b.post)}" for b in BENCHMARKS.values()
     )
     parser = command_parser("evaluate_model.score", __doc__ or "", _ENDING.format(benchmarks=known))
     parser.add_argument("benchmark", metavar="BENCHMARK")
@@ -47,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="keep the result, with a mark for each item")
     parser.add_argument("--against", type=Path, metavar="FILE", help="a result that --out kept: say what differs")
+    parser.add_argument(
+        "--reference", type=Path, metavar="FILE", help="a result that --out kept, of the reference system: relate to it"
+    )
     parser.add_argument("--export", type=Path, metavar="DIR", help="write the benchmark's own prediction file there")
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="of the intervals and guesses (default: 42)")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
@@ -63,15 +67,20 @@ def _command(argv: Sequence[str] | None) -> None:
     benchmark = benchmark_named(args.benchmark)
     material = read_material(benchmark, args.predictions, args.data)
     earlier = _read_result(args.against) if args.against else None
+    reference = _read_result(args.reference) if args.reference else None
     result = score(benchmark, material, None, post=_post(benchmark, args.post), seed=args.seed, resamples=RESAMPLES)
     differences = compare(benchmark, result, earlier) if earlier else ()
+    related = relate(benchmark, result, reference) if reference else ()
     if args.out:
         write_file(args.out, result.model_dump_json(indent=1) + "\n")
     if args.export:
         responses = {item_id: said.response for item_id, said in material.predictions.items()}
         for name, text in benchmark.export(list(material.entries.values()), responses).items():
             write_file(args.export / name, text)
-    print(_as_json(result, differences) if args.json else "\n".join(_lines(result, differences)))
+    if args.json:
+        print(_as_json(result, differences, related))
+    else:
+        print("\n".join(_lines(result, (*differences, *related))))
 
 
 def _post(benchmark: Benchmark, name: str | None) -> str:
@@ -87,9 +96,10 @@ def _read_result(file: Path) -> Result:
         raise SourceError(f"{file}: is no result that --out kept: {str(error).splitlines()[0]}") from error
 
 
-def _as_json(result: Result, differences: Sequence[Difference]) -> str:
+def _as_json(result: Result, differences: Sequence[Difference], related: Sequence[Difference]) -> str:
     shown: dict[str, Any] = result.model_dump(mode="json", exclude={"marks"})
     shown["differences"] = [difference.model_dump(mode="json") for difference in differences]
+    shown["related"] = [difference.model_dump(mode="json") for difference in related]
     return json.dumps(shown, indent=2, ensure_ascii=False)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.core.contracts.errors import SourceError
-from components.evaluate_model.benchmarks.intervals import Composite, Statistic, no_composite
+from components.evaluate_model.benchmarks.intervals import Composite, Relative, Statistic, no_composite
 from components.evaluate_model.benchmarks.judging import Question
 from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
 from components.evaluate_model.benchmarks.rows import Row, read_rows
@@ -48,8 +48,9 @@ class Benchmark:
     `items_of` reads the items of a row, and `response_of` the response, which only a row of one item has. An official
     prediction file is the items with a response in each, so that it can be scored alone. `rules` names the
     version of marking. `post` are the ways to clean a response before it is marked, the default first. Results by
-    different rules or post-processing are not compared. In a metric of `errors` more is worse. `export` writes the
-    official prediction file, as a text for each file name.
+    different rules or post-processing are not compared. In a metric of `errors` more is worse. `relative` is for
+    benchmarks that relate a system to its reference. `export` writes the official prediction file, as a text for each
+    file name.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Benchmark:
     errors: frozenset[str] = frozenset()
     composite: Composite = no_composite
     statistics: Mapping[str, Statistic] = field(default_factory=dict)
+    relative: Relative | None = None
     export: Callable[[Sequence["Entry"], Mapping[str, str]], Mapping[str, str]]
     pinned: Mapping[str, str] = field(default_factory=dict)
     """The sha256 of official files of this version, by their names, as far as they are known."""

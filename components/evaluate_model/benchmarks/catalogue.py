@@ -6,8 +6,12 @@ from components.core.contracts.errors import ConfigurationError
 from components.evaluate_model.benchmarks.benchmark import Benchmark
 from components.evaluate_model.benchmarks.mmau import MMAU
 from components.evaluate_model.benchmarks.sakura import SAKURA
+from components.evaluate_model.benchmarks.speech_ifeval import SPEECH_IFEVAL
+from components.evaluate_model.benchmarks.speech_ifeval_tasks import SPEECH_IFEVAL_TASKS
 
-BENCHMARKS: Mapping[str, Benchmark] = {benchmark.name: benchmark for benchmark in (MMAU, SAKURA)}
+BENCHMARKS: Mapping[str, Benchmark] = {
+    benchmark.name: benchmark for benchmark in (MMAU, SAKURA, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS)
+}
 
 
 def benchmark_named(name: str) -> Benchmark:

@@ -1,6 +1,6 @@
 """Two results of one benchmark side by side: the difference of each figure, paired item by item."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,6 +47,34 @@ def compare(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Differe
     Raises:
         ConfigurationError: they do not rest on the same things.
     """
+    mine, other = _paired(benchmark, ours, theirs)
+    errors = _error_groups(benchmark, ours.marks)
+    return tuple(
+        _difference(name, mine[name] - other[name], more_is_worse=name in errors) for name in mine if name in other
+    )
+
+
+def relate(benchmark: Benchmark, ours: Result, reference: Result) -> tuple[Difference, ...]:
+    """Return how ours stands to a reference system, by the benchmark's own rule; resamples are paired as in `compare`.
+
+    Raises:
+        ConfigurationError: the benchmark has no such rule, the results do not rest on the same things, or they lack the
+            figures that the rule wants.
+    """
+    if benchmark.relative is None:
+        raise ConfigurationError(f"benchmark {benchmark.name}: relates nothing to a reference system")
+    found = benchmark.relative(*_paired(benchmark, ours, reference))
+    if odd := [name for name, values in found.items() if not np.isfinite(values[0])]:
+        raise ConfigurationError(f"{odd[0]}: the figure of the reference system is 0, so nothing relates to it")
+    if not found:
+        raise ConfigurationError(
+            f"benchmark {benchmark.name}: the figure that is related is not in both results; is a part unmarked?"
+        )
+    return tuple(_difference(name, values, more_is_worse=False) for name, values in found.items())
+
+
+def _paired(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Mapping[str, Numbers], Mapping[str, Numbers]]:
+    """Return the figures of the items that both have marks for."""
     check_comparable(ours, theirs)
     bootstrap = Bootstrap(ours.basis.seed, ours.basis.resamples)
     both = {mark.item_id for mark in ours.marks if mark.value is not None} & {
@@ -56,8 +84,7 @@ def compare(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Differe
         values_of(_of(result.marks, both), bootstrap, benchmark.composite, benchmark.statistics)
         for result in (ours, theirs)
     )
-    errors = _error_groups(benchmark, ours.marks)
-    return tuple(_difference(name, mine[name] - other[name], name in errors) for name in mine if name in other)
+    return mine, other
 
 
 def _of(marks: Sequence[Mark], item_ids: set[str]) -> list[Mark]:
@@ -68,7 +95,7 @@ def _error_groups(benchmark: Benchmark, marks: Sequence[Mark]) -> frozenset[str]
     return frozenset(name for mark in marks if mark.metric in benchmark.errors for name in mark.groups)
 
 
-def _difference(name: str, values: Numbers, more_is_worse: bool) -> Difference:
+def _difference(name: str, values: Numbers, *, more_is_worse: bool) -> Difference:
     low, high = (float(value) for value in np.nanquantile(values[1:], [0.025, 0.975]))
     up, down = low > 0, high < 0
     better, worse = (down, up) if more_is_worse else (up, down)

@@ -13,6 +13,8 @@ from components.evaluate_model.benchmarks.records import Figure, Mark
 Numbers = NDArray[np.float64]
 Composite = Callable[[Mapping[str, Numbers]], Mapping[str, Numbers]]
 """Makes figures of figures, element by element: of the values themselves, and of each resample."""
+Relative = Callable[[Mapping[str, Numbers], Mapping[str, Numbers]], Mapping[str, Numbers]]
+"""Makes figures of ours and those of a reference system, element by element."""
 Statistic = Callable[[Sequence[Mark]], float]
 """What a group of marks comes to where that is no ratio of sums, such as a correlation."""
 
