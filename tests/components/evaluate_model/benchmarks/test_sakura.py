@@ -25,9 +25,9 @@ def by_the_word(question: Question) -> str:
     return {"right": RIGHT, "wrong": WRONG}.get(said[1] if said else "", "I cannot say.")
 
 
-def clip(label: str = "German", **changes: Any) -> dict[str, str]:
+def clip(**changes: Any) -> dict[str, str]:
     values = {
-        "attribute_label": label,
+        "attribute_label": "German",
         "single_instruction": "Which language is it? (a) English (b) German",
         "single_answer": " (b) German",
         "multi_instruction": "Where is it spoken? (a) Ghana (b) Austria",
