@@ -8,9 +8,10 @@ from components.evaluate_model.benchmarks.mmau import MMAU
 from components.evaluate_model.benchmarks.sakura import SAKURA
 from components.evaluate_model.benchmarks.speech_ifeval import SPEECH_IFEVAL
 from components.evaluate_model.benchmarks.speech_ifeval_tasks import SPEECH_IFEVAL_TASKS
+from components.evaluate_model.benchmarks.voicebench.benchmark import VOICEBENCH
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in (MMAU, SAKURA, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS)
+    benchmark.name: benchmark for benchmark in (MMAU, SAKURA, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS, VOICEBENCH)
 }
 
 

@@ -160,18 +160,22 @@ def _marks(
     replies = _replies(judge, list(dict.fromkeys(asked.values())))
     for item_id, item in items.items():
         if item_id not in said:
-            yield _missing(benchmark, item)
+            yield _missing(benchmark, item, judged=judge is not None)
         elif item_id in asked and asked[item_id] not in replies:
             yield mark_of(item, None, said[item_id], outcome=Outcome.UNMARKED, detail="no judge answered")
         else:
             yield benchmark.mark(item, said[item_id], replies[asked[item_id]] if item_id in asked else ())
 
 
-def _missing(benchmark: Benchmark, item: Item) -> Mark:
-    """Mark an item without a prediction as wholly wrong, and say that it is missing."""
+def _missing(benchmark: Benchmark, item: Item, *, judged: bool) -> Mark:
+    """Mark an item without a prediction as wholly wrong, and say that it is missing.
+
+    Where a judge is needed and there is none, it does not count, since the items with a prediction do not either.
+    """
     mark = benchmark.mark(item, "", ())
-    value = mark.value if item.metric in benchmark.errors or mark.value is None else 0.0
-    return mark.model_copy(update={"outcome": Outcome.MISSING, "value": value})
+    wrong = mark.value if item.metric in benchmark.errors or mark.value is None else 0.0
+    counts = judged or benchmark.question_of(item, "anything") is None
+    return mark.model_copy(update={"outcome": Outcome.MISSING, "value": wrong if counts else None})
 
 
 def _replies(judge: Judge | None, questions: Sequence[Question]) -> dict[Question, tuple[str, ...]]:

@@ -65,7 +65,7 @@ Close with a line of this form: Result: YES or NO"""
 
 
 def items_of(row: Row) -> tuple[Item]:
-    """Read an item of the official files; its subset is told by its `metric`.
+    """Read the item in a row of the official files; its subset is told by its `metric`.
 
     Raises:
         SourceError: the row is not of their form, or has a constraint that cannot be checked.

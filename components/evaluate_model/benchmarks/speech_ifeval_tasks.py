@@ -45,7 +45,7 @@ Change nothing in the passage: it is compared word by word. Answer with the pass
 
 
 def items_of(row: Row) -> tuple[Item]:
-    """Read an item of the official closed-ended files.
+    """Read the item in a row of the official closed-ended files.
 
     Raises:
         SourceError: the row is not of their form, is of another file, or its label has no words to compare with.

@@ -6,9 +6,12 @@ from components.evaluate_model.benchmarks.judging import JudgeIdentity, Question
 
 
 class Scripted:
-    """Answers each question with what `says` makes of it; `None` leaves the question out, as a spent budget does."""
+    """Answers each question with what `says` makes of it, one reply or several, the last question first.
 
-    def __init__(self, says: Callable[[Question], str | None]) -> None:
+    `None` leaves the question out, as a spent budget does.
+    """
+
+    def __init__(self, says: Callable[[Question], str | Sequence[str] | None]) -> None:
         self.says = says
         self.asked: list[Question] = []
 
@@ -18,6 +21,6 @@ class Scripted:
 
     def judge(self, questions: Sequence[Question]) -> Iterator[Verdict]:
         self.asked += questions
-        for question in questions:
-            if (reply := self.says(question)) is not None:
-                yield Verdict(question=question, replies=(reply,))
+        for question in reversed(questions):
+            if (said := self.says(question)) is not None:
+                yield Verdict(question=question, replies=(said,) if isinstance(said, str) else tuple(said))

@@ -9,24 +9,25 @@ from hypothesis import strategies as st
 
 from components.core.contracts.errors import SourceError
 from components.evaluate_model.benchmarks.comparison import compare
+from components.evaluate_model.benchmarks.judging import Question
 from components.evaluate_model.benchmarks.records import Mark, Outcome
 from components.evaluate_model.benchmarks.rows import Row
 from components.evaluate_model.benchmarks.sakura import HOPS, SAKURA, TRACKS, judgement_in, question_of, settle
 from components.evaluate_model.benchmarks.scoring import Result, read_items, read_material, score
-from tests.components.evaluate_model.benchmarks.scripted import ScriptedJudge
+from tests.components.evaluate_model.benchmarks.judges import Scripted
 
 RIGHT = "Explanation: It names German.\nJudgement: correct"
 WRONG = "Explanation: It names two options.\nJudgement: incorrect"
 
 
-def by_the_word(prompt: str, _draw: int) -> str:
-    said = re.search(r"Answer of the model: (.*)", prompt)
+def by_the_word(question: Question) -> str:
+    said = re.search(r"Answer of the model: (.*)", question.prompt)
     return {"right": RIGHT, "wrong": WRONG}.get(said[1] if said else "", "I cannot say.")
 
 
-def clip(label: str = "German", **changes: Any) -> dict[str, str]:
+def clip(**changes: Any) -> dict[str, str]:
     values = {
-        "attribute_label": label,
+        "attribute_label": "German",
         "single_instruction": "Which language is it? (a) English (b) German",
         "single_answer": " (b) German",
         "multi_instruction": "Where is it spoken? (a) Ghana (b) Austria",
@@ -56,8 +57,8 @@ def predictions(folder: Path, hop: str, track: str = "Language", **responses: st
     return file
 
 
-def scored(path: Path, data: Path | None = None, judge: ScriptedJudge | None = None) -> Result:
-    judge = judge or ScriptedJudge(by_the_word)
+def scored(path: Path, data: Path | None = None, judge: Scripted | None = None) -> Result:
+    judge = judge or Scripted(by_the_word)
     return score(SAKURA, read_material(SAKURA, path, data), judge, post="as-it-is", seed=1, resamples=200)
 
 
@@ -131,7 +132,7 @@ def test_without_a_judge_nothing_is_marked(tmp_path: Path) -> None:
 
 
 def test_the_judge_is_asked_with_all_that_it_needs_and_drawn_officially(tmp_path: Path) -> None:
-    judge = ScriptedJudge(by_the_word)
+    judge = Scripted(by_the_word)
     scored(predictions(tmp_path, "single", a="{right} or %s"), judge=judge)
     (question,) = judge.asked
     assert (question.temperature, question.top_p, question.max_tokens, question.draws) == (0.0, 0.9, 1024, 1)

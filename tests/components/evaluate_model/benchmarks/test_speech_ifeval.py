@@ -149,7 +149,7 @@ def test_all_constraints_of_an_item_have_to_be_followed(tmp_path: Path) -> None:
 
 def test_a_chain_of_thought_is_told_by_what_it_asks_about_which_audio() -> None:
     rows = [thought(), thought(), thought("Else?"), thought(audio_filepath="MMAU/b.wav"), thought(response="?", id=3)]
-    ids = [items_of(Row("here", row))[0].item_id for row in rows]
+    ids = [item.item_id for row in rows for item in items_of(Row("here", row))]
     assert len(set(ids)) == 3
     assert ids[0] == ids[1] == ids[4]
     assert ids[0].startswith("chain-of-thought-")
