@@ -147,6 +147,20 @@ def prompts(args: argparse.Namespace) -> int:
     return run_stage_command(f"self_generate.{args.action}_prompts", args.arguments)
 
 
+def score(args: argparse.Namespace) -> int:
+    """Score predictions of a benchmark."""
+    from pipelines.stage_command import run_stage_command
+
+    return run_stage_command("evaluate_model.score", args.words)
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Let a model answer a benchmark."""
+    from pipelines.stage_command import become_stage_command
+
+    become_stage_command("evaluate_model.answer", args.words)
+
+
 def gc(args: argparse.Namespace) -> int:
     """Collect kept answers that nothing needs."""
     from pipelines.stage_command import run_stage_command

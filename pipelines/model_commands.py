@@ -1,5 +1,6 @@
 """Commands about models: the store, what they are made of, what is kept for them, and talking to one."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ def add_model_commands(commands: Any) -> None:
     _add_model(commands)
     _add_features(commands)
     _add_study(commands)
+    _add_benchmarks(commands)
     _add_talk(commands)
 
 
@@ -113,6 +115,29 @@ def _add_study(commands: Any) -> None:
     study.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="change all conditions")
     study.add_argument("--to", type=Path, metavar="DIR", help="where findings go (default: studies/ of the home)")
     add_json(study)
+
+
+def _add_benchmarks(commands: Any) -> None:
+    score = add(
+        commands,
+        "score",
+        calls.score,
+        "score a file of predictions of a benchmark, whoever made them; no model is needed",
+        "desta score mmau --predictions results.json",
+        "desta score mmau --predictions new.json --against earlier-scored.json --json",
+        "desta score mmau --help",
+    )
+    evaluate = add(
+        commands,
+        "evaluate",
+        calls.evaluate,
+        "let a trained model answer a benchmark, and score what it says",
+        "desta evaluate mmau --data MMAU --to mmau-of-mine",
+        "desta evaluate mmau --help",
+    )
+    for command in (score, evaluate):
+        command.add_argument("benchmark", metavar="BENCHMARK", help="such as mmau; --help behind it names all")
+        command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="see `BENCHMARK --help`")
 
 
 def _add_talk(commands: Any) -> None:

@@ -1,8 +1,9 @@
 """Let a trained model answer a benchmark, and score what it says.
 
-The folder --to has the answers (predictions.jsonl), the scores (result.json) and the benchmark's own prediction file.
+The folder --to has, below hears/, the answers (predictions.jsonl), the scores (result.json) and the benchmark's own
+prediction file; below reads/ those of the backbone alone.
 Answers are kept one by one: a run that was killed goes on where it was. Where the benchmark has words for its audio,
-the model's backbone answers from these words too, and the result is related to it.
+the model's backbone answers from these words too, and the output says what differs between hearing and reading.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from components.core.publishing import write_file
 from components.evaluate_model.benchmarks.answering import AnswerBook
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
-from components.evaluate_model.benchmarks.comparison import relate
+from components.evaluate_model.benchmarks.comparison import Difference, compare, relate
 from components.evaluate_model.benchmarks.display import as_json, lines_of
 from components.evaluate_model.benchmarks.intervals import RESAMPLES
 from components.evaluate_model.benchmarks.scoring import Material, Result, read_items, score
@@ -70,8 +71,19 @@ def _command(argv: Sequence[str] | None) -> None:
         system.name: _result(benchmark, entries, system, args.to / system.name, post, args.seed)
         for system in _systems(args, entries)
     }
-    related = relate(benchmark, results["hears"], results["reads"]) if "reads" in results else ()
-    print(as_json(results["hears"], (), related) if args.json else "\n".join(lines_of(results["hears"], related)))
+    differences, related = _beside_reading(benchmark, results)
+    heard = results["hears"]
+    print(as_json(heard, differences, related) if args.json else "\n".join(lines_of(heard, (*differences, *related))))
+
+
+def _beside_reading(
+    benchmark: Benchmark, results: Mapping[str, Result]
+) -> tuple[Sequence[Difference], Sequence[Difference]]:
+    """Return how hearing differs from reading, and how it relates to it where the benchmark has a rule for that."""
+    if "reads" not in results:
+        return (), ()
+    heard, read = results["hears"], results["reads"]
+    return compare(benchmark, heard, read), relate(benchmark, heard, read) if benchmark.relative else ()
 
 
 def _check_audio(entries: Mapping[str, Entry], folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from components.core.command import command_parser, run_command
-from components.core.contracts.errors import SourceError
+from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.publishing import write_file
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
 from components.evaluate_model.benchmarks.comparison import compare, relate
@@ -69,6 +69,11 @@ def _command(argv: Sequence[str] | None) -> None:
     result = score(benchmark, material, None, post=benchmark.post_named(args.post), seed=args.seed, resamples=RESAMPLES)
     differences = compare(benchmark, result, earlier) if earlier else ()
     related = relate(benchmark, result, reference) if reference else ()
+    if reference and not related:
+        raise ConfigurationError(
+            f"--reference {args.reference}: nothing to relate: the figure that {benchmark.name} relates is missing in "
+            "one of the results (is a part not marked?), or is 0 in the reference"
+        )
     if args.out:
         write_file(args.out, result.model_dump_json(indent=1) + "\n")
     if args.export:

@@ -28,6 +28,8 @@ COMMANDS = (
     "doctor",
     "replay",
     "study",
+    "score",
+    "evaluate",
     "export",
     "publish",
     "ui",
@@ -137,6 +139,24 @@ def test_prompt_pools_are_checked(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert ended.value.code == 1
     (fault,) = json.loads(capfd.readouterr().out)["faults"]
     assert fault["file"] == str(pool)
+
+
+def test_predictions_are_scored(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    item = {"id": "a", "audio_id": "./a.wav", "question": "Who?", "choices": ["Man", "Dog"], "task": "sound"}
+    file = tmp_path / "predictions.json"
+    file.write_text(json.dumps([{**item, "answer": "Man", "model_output": "a man"}]))
+    with pytest.raises(SystemExit) as ended:
+        main(["score", "mmau", "--predictions", str(file), "--json"])
+    assert ended.value.code == 0
+    figures = {figure["name"]: figure["value"] for figure in json.loads(capfd.readouterr().out)["figures"]}
+    assert figures == {"mmau": 1.0, "sound": 1.0}
+
+
+def test_predictions_of_an_unknown_benchmark_are_a_mistake(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["score", "mmu", "--predictions", "nothing.json"])
+    assert ended.value.code == 2
+    assert capfd.readouterr().err.startswith("error: benchmark mmu: not known; known: mmau,")
 
 
 def test_an_expansion_that_cannot_be_asked_for_is_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

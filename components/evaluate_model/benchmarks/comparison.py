@@ -57,20 +57,16 @@ def compare(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Differe
 def relate(benchmark: Benchmark, ours: Result, reference: Result) -> tuple[Difference, ...]:
     """Return how ours stands to a reference system, by the benchmark's own rule; resamples are paired as in `compare`.
 
+    Nothing where one of them lacks the figure that the rule wants, or the reference's is 0.
+
     Raises:
-        ConfigurationError: the benchmark has no such rule, the results do not rest on the same things, or they lack the
-            figures that the rule wants.
+        ConfigurationError: the benchmark has no such rule, or the results do not rest on the same things.
     """
     if benchmark.relative is None:
         raise ConfigurationError(f"benchmark {benchmark.name}: relates nothing to a reference system")
     found = benchmark.relative(*_paired(benchmark, ours, reference))
-    if odd := [name for name, values in found.items() if not np.isfinite(values[0])]:
-        raise ConfigurationError(f"{odd[0]}: the figure of the reference system is 0, so nothing relates to it")
-    if not found:
-        raise ConfigurationError(
-            f"benchmark {benchmark.name}: the figure that is related is not in both results; is a part unmarked?"
-        )
-    return tuple(_difference(name, values, more_is_worse=False) for name, values in found.items())
+    finite = {name: values for name, values in found.items() if np.isfinite(values[0])}
+    return tuple(_difference(name, values, more_is_worse=False) for name, values in finite.items())
 
 
 def _paired(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Mapping[str, Numbers], Mapping[str, Numbers]]:
