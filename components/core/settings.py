@@ -15,6 +15,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def with_changes(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values that were given for it, with changes of some; what has its default is not among them."""
+        return {**self.model_dump(exclude_unset=True), **changes}
+
     def deciding(self) -> dict[str, Any]:
         """Return what of the settings decides a stage's result: all but those that are marked `ONLY_HOW`.
 

@@ -11,13 +11,25 @@ Place = Literal["none", "cpu", "nvme"]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "desta": {},
-    "upstream": {"queries": 64, "qformer_layers": 6, "mask_frames": False, "normalise": False},
+    "upstream": {
+        "queries": 64,
+        "qformer_layers": 6,
+        "mask_frames": False,
+        "normalise": False,
+        "query_scale": 1.0,
+        "dropout": 0.1,
+        "max_transcript_tokens": 100,
+    },
 }
-"""What a preset sets; a setting that is given by name comes before it. `desta` is the defaults."""
+"""What a preset sets; a setting that is given by name comes before it.
+
+`desta` is the defaults: upstream's sizes, and so its number of parameters, with frames masked and features normalised.
+"""
+_OF_PRESETS = frozenset(name for preset in PRESETS.values() for name in preset)
 
 
 class TrainModelSettings(Settings):
-    """Architecture, optimisation and launch; the defaults learn to hear within some hundred steps on two cores."""
+    """Architecture, optimisation and launch; the profiles `sample` and `smoke` train a smaller adapter than this."""
 
     preset: Annotated[Literal["desta", "upstream"], ONLY_HOW] = Field(
         "desta",
@@ -38,8 +50,8 @@ class TrainModelSettings(Settings):
     weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay")
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
     max_loss: float = Field(20.0, gt=0, description="a step whose loss, nats a token, is higher ends the training")
-    queries: int = Field(16, ge=1, description="audio vectors that the LLM sees for each clip (upstream: 64)")
-    qformer_layers: int = Field(2, ge=1, description="layers of the shared Q-Former (upstream's released model: 6)")
+    queries: int = Field(64, ge=1, description="audio vectors that the LLM sees for each clip")
+    qformer_layers: int = Field(6, ge=1, description="layers of the shared Q-Former")
     tapped_layers: str = Field(
         "", description="encoder layers to listen to, such as 7,15,23,31, counted from 0; none: each quarter's last"
     )
@@ -91,6 +103,12 @@ class TrainModelSettings(Settings):
     def layers(self) -> tuple[int, ...] | None:
         """The encoder layers that are named; `None` where the encoder's depth decides."""
         return tuple(map(int, self.tapped_layers.split(","))) if self.tapped_layers else None
+
+    def with_changes(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values with these changes; a preset takes the place of those of its settings."""
+        said = super().with_changes(changes)
+        aside = _OF_PRESETS - changes.keys() if "preset" in changes else frozenset()
+        return {name: value for name, value in said.items() if name not in aside}
 
     @model_validator(mode="before")
     @classmethod

@@ -30,6 +30,7 @@ from components.core.progress import Progress
 from components.train_model.batches import plan_batches
 from components.train_model.examples import Example
 from components.train_model.settings import TrainModelSettings
+from pipelines.profiles import sample
 from tests.core.models.test_adapter import make_config
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("clips", type=Path, help="their clips, written by ingest_audio")
     parser.add_argument("--samples", type=int, default=64, metavar="N", help="samples of an epoch (default: 64)")
     args = parser.parse_args()
-    models, settings, (device, _) = current_home().models, TrainModelSettings(), best_device()
+    models, settings, (device, _) = current_home().models, sample().train_model, best_device()
     ear, llm = resolve_model(ENCODER, models), resolve_model(LLM, models)
     config = make_config(
         encoder_width=384, encoder_heads=6, llm_width=576, queries=settings.queries, query_scale=settings.query_scale

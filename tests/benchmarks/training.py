@@ -29,8 +29,8 @@ from components.train_model.batches import parts_of, plan_batches
 from components.train_model.examples import Example
 from components.train_model.launch import NOTHING_COMPILED
 from components.train_model.loop import Trainer
-from components.train_model.settings import TrainModelSettings
 from components.train_model.training_job import TrainingJob
+from pipelines.profiles import sample
 
 BARE = "bare forward and backward"
 ALONE = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29511"}
@@ -59,7 +59,9 @@ def job_of(args: argparse.Namespace, scratch: Path) -> TrainingJob:
     encoder, llm = resolve_model(ENCODER, home.models), resolve_model(LLM, home.models)
     processes = int(os.environ["WORLD_SIZE"])
     return TrainingJob(
-        settings=TrainModelSettings(steps=args.steps, warmup_steps=0, processes=processes),
+        settings=sample().train_model.model_copy(
+            update={"steps": args.steps, "warmup_steps": 0, "processes": processes}
+        ),
         accepted=str(args.accepted),
         accepted_digest=read_manifest(args.accepted).digest,
         clips=str(args.clips),

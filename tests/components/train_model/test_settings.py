@@ -25,6 +25,16 @@ def test_a_preset_is_no_part_of_the_key_but_what_it_sets_is() -> None:
     assert settings(preset="upstream").deciding() == spelled_out.deciding() != settings().deciding()
 
 
+def test_a_preset_that_is_named_later_takes_the_place_of_what_was_said_before() -> None:
+    small = settings(queries=16, qformer_layers=2, steps=7)
+    named = {"preset": "upstream", "dropout": "0.2"}
+
+    chosen = settings(**small.with_changes(named))
+
+    assert chosen.deciding() == settings(preset="upstream", steps=7, dropout=0.2).deciding()
+    assert settings(**small.with_changes({"steps": 8})).deciding() == small.model_copy(update={"steps": 8}).deciding()
+
+
 def test_settings_that_were_written_out_are_read_back_as_they_are() -> None:
     chosen = settings(preset="upstream", normalise=True)
 

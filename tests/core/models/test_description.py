@@ -32,7 +32,7 @@ def test_the_released_model_has_upstreams_number_of_parameters(tmp_path: Path) -
 
 def test_our_form_has_as_many_parameters_as_upstreams(tmp_path: Path) -> None:
     pair = "openai/whisper-large-v3", "meta-llama/Llama-3.1-8B-Instruct"
-    ours = described(*pair, tmp_path, preset="desta", queries=64, qformer_layers=6)
+    ours = described(*pair, tmp_path, preset="desta")
 
     assert ours.adapter.mask_frames
     assert ours.adapter.normalise
