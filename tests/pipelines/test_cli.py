@@ -30,6 +30,7 @@ COMMANDS = (
     "study",
     "score",
     "evaluate",
+    "probe",
     "export",
     "publish",
     "ui",

@@ -10,6 +10,8 @@ from transformers import Cache, PreTrainedModel
 
 from components.core.contracts.records import Decoding
 
+_IGNORED = -100
+
 Step = list[tuple[int, int]]
 """A row and the token that it goes on with, for each row that is not at its end."""
 
@@ -54,6 +56,27 @@ def write(
             rows = [rows[place] for place in going]
         tokens = torch.tensor([[drawn[place]] for place in going], device=mask.device)
         mask = F.pad(mask, (0, 1), value=1)
+
+
+@torch.inference_mode()
+def nll_of_each(llm: PreTrainedModel, embeddings: Tensor, targets: Sequence[Sequence[int]]) -> list[float]:
+    """Return the negative log-likelihood (nats, summed) of each target behind one row, embeddings [1, N, H].
+
+    The row is read once for all of them.
+    """
+    read = llm(inputs_embeds=embeddings, use_cache=True, logits_to_keep=1)
+    cache: Cache = read.past_key_values
+    cache.batch_repeat_interleave(len(targets))
+    longest = max(len(target) for target in targets)
+    ids = torch.zeros(len(targets), longest, dtype=torch.long, device=embeddings.device)
+    labels = torch.full_like(ids, _IGNORED)
+    for row, target in enumerate(targets):
+        labels[row, : len(target)] = ids[row, : len(target)] = torch.tensor(target, device=ids.device)
+    first = read.logits[:, -1:].expand(len(targets), -1, -1)
+    rest = llm(input_ids=ids[:, :-1], past_key_values=cache).logits if longest > 1 else first[:, :0]
+    logits = torch.cat([first, rest], dim=1).float().transpose(1, 2)
+    losses = F.cross_entropy(logits, labels, ignore_index=_IGNORED, reduction="none").sum(dim=1)
+    return [float(loss) for loss in losses]
 
 
 def positions(mask: Tensor) -> Tensor:

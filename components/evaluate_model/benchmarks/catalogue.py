@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from components.core.contracts.errors import ConfigurationError
 from components.evaluate_model.benchmarks.benchmark import Benchmark
+from components.evaluate_model.benchmarks.desta_sample import DESTA_SAMPLE
 from components.evaluate_model.benchmarks.mmau import MMAU
 from components.evaluate_model.benchmarks.sakura import SAKURA
 from components.evaluate_model.benchmarks.speech_ifeval import SPEECH_IFEVAL
@@ -11,7 +12,8 @@ from components.evaluate_model.benchmarks.speech_ifeval_tasks import SPEECH_IFEV
 from components.evaluate_model.benchmarks.voicebench.benchmark import VOICEBENCH
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in (MMAU, SAKURA, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS, VOICEBENCH)
+    benchmark.name: benchmark
+    for benchmark in (MMAU, SAKURA, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS, VOICEBENCH, DESTA_SAMPLE)
 }
 
 
