@@ -16,6 +16,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "qformer_layers": 6,
         "mask_frames": False,
         "normalise": False,
+        "feature_scale": 1.0,
         "query_scale": 1.0,
         "dropout": 0.1,
         "max_transcript_tokens": 100,
@@ -57,6 +58,9 @@ class TrainModelSettings(Settings):
     )
     mask_frames: bool = Field(True, description="attend to the clip's own frames only (upstream: false)")
     normalise: bool = Field(True, description="normalise tapped features, without parameters (upstream: false)")
+    feature_scale: float = Field(
+        4.0, gt=0, description="standard deviation of normalised features; 1.0 where they are not normalised"
+    )
     query_scale: float = Field(1.0, gt=0, description="standard deviation of the queries at the start")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the Q-Former")
     max_transcript_tokens: int = Field(
@@ -96,7 +100,7 @@ class TrainModelSettings(Settings):
     @property
     def form(self) -> Mapping[str, Any]:
         """What decides an adapter beside the two models."""
-        names = {"qformer_layers", "queries", "mask_frames", "normalise", "query_scale", "dropout"}
+        names = {"qformer_layers", "queries", "mask_frames", "normalise", "feature_scale", "query_scale", "dropout"}
         return {**self.model_dump(include=names), "init_seed": self.seed}
 
     @property
@@ -125,6 +129,12 @@ class TrainModelSettings(Settings):
         if len(numbers) < len(words) or numbers != sorted(set(numbers)):
             raise ValueError("want layers in rising order, such as 7,15,23,31")
         return ",".join(map(str, numbers))
+
+    @model_validator(mode="after")
+    def _only_normalised_features_are_scaled(self) -> Self:
+        if not self.normalise and self.feature_scale != 1.0:
+            raise ValueError(f"feature_scale {self.feature_scale}: features are not normalised, so it must be 1.0")
+        return self
 
     @model_validator(mode="after")
     def _steps_are_cut_one_way(self) -> Self:

@@ -21,8 +21,9 @@ from components.core.contracts.records import Record
 class AdapterConfig(Record):
     """Everything that decides an untrained adapter.
 
-    `mask_frames` and `normalise` together make it hear within a few hundred steps (design notes, §6); neither has
-    parameters. Upstream's form has neither.
+    `mask_frames` and `normalise` together make it hear within a few hundred steps (design notes, §6), `feature_scale`,
+    the standard deviation of a frame's normalised features, in fewer; none of them has parameters. Upstream's form has
+    neither mask nor normalisation.
     """
 
     encoder_width: int = Field(ge=1)
@@ -33,6 +34,7 @@ class AdapterConfig(Record):
     queries: int = Field(ge=1)
     mask_frames: bool
     normalise: bool
+    feature_scale: float = Field(1.0, gt=0)
     query_scale: float = Field(gt=0)
     dropout: float = Field(ge=0, lt=1)
     init_seed: int = Field(ge=0)
@@ -98,7 +100,7 @@ class Adapter(nn.Module):
         batch, layers, time, width = features.shape
         features = features.to(self.layer_weights.dtype)
         if self.config.normalise:
-            features = F.layer_norm(features, (width,))
+            features = self.config.feature_scale * F.layer_norm(features, (width,))
         queries = torch.cat(list(self.layer_prompts)).expand(batch, layers, -1, width)
         heard = self.qformer(
             queries.reshape(batch * layers, -1, width),

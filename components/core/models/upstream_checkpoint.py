@@ -35,6 +35,7 @@ ENCODERS = ("openai/whisper-tiny", "openai/whisper-small", "openai/whisper-mediu
 _FORM: Mapping[str, Any] = {
     "mask_frames": False,
     "normalise": False,
+    "feature_scale": 1.0,
     "query_scale": 1.0,
     "dropout": 0.1,
     "init_seed": 42,

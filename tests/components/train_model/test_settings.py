@@ -20,7 +20,7 @@ def test_a_preset_sets_what_is_not_said() -> None:
 
 
 def test_a_preset_is_no_part_of_the_key_but_what_it_sets_is() -> None:
-    spelled_out = settings(queries=64, qformer_layers=6, mask_frames=False, normalise=False)
+    spelled_out = settings(mask_frames=False, normalise=False, feature_scale=1.0)
 
     assert settings(preset="upstream").deciding() == spelled_out.deciding() != settings().deciding()
 
@@ -36,7 +36,7 @@ def test_a_preset_that_is_named_later_takes_the_place_of_what_was_said_before() 
 
 
 def test_settings_that_were_written_out_are_read_back_as_they_are() -> None:
-    chosen = settings(preset="upstream", normalise=True)
+    chosen = settings(preset="upstream", normalise=True, feature_scale=2.0)
 
     assert settings(**chosen.model_dump(mode="json")) == chosen
 
@@ -60,6 +60,10 @@ def test_a_preset_that_does_not_exist_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        (
+            {"normalise": False, "feature_scale": 4.0},
+            "feature_scale 4.0: features are not normalised, so it must be 1.0",
+        ),
         ({"batch": 9, "processes": 2}, "batch 9 must be a multiple of the processes, 2 over all nodes"),
         (
             {"batch": 8, "batch_tokens": 4000},

@@ -84,6 +84,16 @@ def test_normalised_features_may_have_any_scale() -> None:
     torch.testing.assert_close(adapter(*padded([clip])), adapter(*padded([clip * 50])), atol=1e-4, rtol=1e-4)
 
 
+def test_normalised_features_are_heard_at_the_scale_that_is_wanted() -> None:
+    clip, other = torch.randn(4, 6, 32), torch.randn(4, 6, 32)
+
+    def apart(scale: float) -> float:
+        adapter = untrained_adapter(make_config(feature_scale=scale)).eval()
+        return float((adapter(*padded([clip])) - adapter(*padded([other]))).detach().abs().mean())
+
+    assert apart(4.0) > 2 * apart(1.0) > 0
+
+
 FORM = {"qformer_layers": 2, "queries": 4, "mask_frames": True, "normalise": True, "query_scale": 1.0, "dropout": 0.1}
 
 

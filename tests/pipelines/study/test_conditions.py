@@ -16,7 +16,15 @@ def test_the_shipped_study_asks_about_everything_that_the_adapter_is_made_of() -
     shipped = read_study(ADAPTER_STUDY, {})
 
     asked = {name for condition in shipped.conditions for name in condition.set}
-    wanted = {"mask_frames", "normalise", "query_scale", "queries", "tapped_layers", "max_transcript_tokens"}
+    wanted = {
+        "mask_frames",
+        "normalise",
+        "feature_scale",
+        "query_scale",
+        "queries",
+        "tapped_layers",
+        "max_transcript_tokens",
+    }
     assert wanted | {"learning_rate"} <= asked
     assert not shipped.conditions[0].set
 
