@@ -34,7 +34,7 @@ def as_json(result: Result, beside: Beside) -> str:
 
 
 def lines_of(result: Result, beside: Beside) -> Iterator[str]:
-    """Yield a result in lines for people: figures with intervals, what could not be counted, the judge, what changed."""
+    """Yield a result in lines for people: figures with intervals, what could not be counted, what is beside it."""
     basis = result.basis
     yield f"{basis.benchmark} {basis.version}, rules {basis.rules}, post-processing {basis.post}"
     width = max((len(figure.name) for figure in result.figures), default=0)

@@ -19,8 +19,8 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--judge",
         metavar="ADDRESS|REF",
-        help="a server with OpenAI's interface, http or https first, whose key is in DESTA_JUDGE_KEY; or a model of the "
-        "store: hf://org/name@rev, pypi://name@version or a folder",
+        help="a server with OpenAI's interface, http or https first, whose key is in DESTA_JUDGE_KEY; or a model that "
+        "the store has: hf://org/name@rev, pypi://name@version or a folder",
     )
     group.add_argument("--judge-model", metavar="NAME", help="the server's name for the model")
     group.add_argument(

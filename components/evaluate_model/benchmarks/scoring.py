@@ -13,7 +13,6 @@ from components.evaluate_model.benchmarks.judging import Judge, JudgeIdentity, Q
 from components.evaluate_model.benchmarks.records import Figure, Item, Mark, Outcome, Prediction
 from components.evaluate_model.benchmarks.rows import Row
 
-
 NO_JUDGE = "no judge answered"
 """The detail of a mark that lacks its judge's answer."""
 

@@ -1,7 +1,7 @@
 """What judges said, kept by its content: a question that a judge answered once is never asked again.
 
 <folder>/<digest of who judges>.jsonl     one file for each judge, a verdict a line
-<folder>/<digest of who judges>.lock      held while that judge is asked: a second run waits, and then finds the verdicts
+<folder>/<digest of who judges>.lock      held while that judge is asked: a second run waits, then finds the verdicts
 """
 
 from collections.abc import Iterator, Sequence
@@ -103,7 +103,8 @@ class Remembered:
                 yield verdict
         except SourceError as error:
             raise SourceError(
-                f"{error}; {len(journal.records)} verdicts of this judge are kept: the next run goes on from there"
+                f"judge {self.identity.model}: {error}; {len(journal.records)} verdicts of it are kept: the next run "
+                "goes on from there"
             ) from error
 
 
