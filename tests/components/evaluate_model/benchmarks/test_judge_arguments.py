@@ -59,5 +59,5 @@ def test_a_judge_that_cannot_be_is_one_line(home: Home, words: str, line: str) -
 
 
 def test_a_judge_of_a_benchmark_that_needs_none_is_an_error(home: Home) -> None:
-    with pytest.raises(ConfigurationError, match="^--judge http://models: mmau is marked by rules alone"):
+    with pytest.raises(ConfigurationError, match=r"^--judge http://models: mmau is marked by rules alone"):
         judge_of(read("--judge", "http://models", "--judge-model", "m"), MMAU, home)
