@@ -1,12 +1,11 @@
 """Verdicts are kept by what was asked and whom, and the budget ends before it is overspent."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.contracts.errors import ContractError, SourceError
-from components.evaluate_model.benchmarks.judging import JudgeIdentity, Question, Verdict
+from components.evaluate_model.benchmarks.judging import JudgeIdentity, Question
 from components.evaluate_model.benchmarks.server_judge import ServerJudge
 from components.evaluate_model.benchmarks.verdicts import Budget, Judging, Remembered
 from tests import desk as desks
@@ -145,18 +144,18 @@ def test_a_server_that_fails_costs_no_verdict_and_is_one_line(
         assert len(desk.asked) == 2
 
 
-def test_each_verdict_is_on_the_disk_before_the_next_is_waited_for(tmp_path: Path) -> None:
-    on_disk: list[int] = []
+def test_a_verdict_is_on_the_disk_before_it_is_given(tmp_path: Path) -> None:
+    for number, _ in enumerate(remembered(scripted(), tmp_path).judge(questions(3)), 1):
+        (file,) = tmp_path.glob("*.jsonl")
+        assert len(file.read_text().splitlines()) == number
 
-    class Looking(Scripted):
-        def judge(self, questions: Sequence[Question]) -> Iterator[Verdict]:
-            for verdict in super().judge(questions):
-                yield verdict
-                (file,) = tmp_path.glob("*.jsonl")
-                on_disk.append(len([json.loads(line) for line in file.read_text().splitlines()]))
 
-    asked_of(remembered(Looking(lambda _: "x"), tmp_path), questions(3))
-    assert on_disk == [1, 2, 3]
+def test_verdicts_under_the_name_of_another_judge_are_not_believed(tmp_path: Path) -> None:
+    asked_of(remembered(scripted(), tmp_path / "a"), questions(1))
+    asked_of(remembered(Other(lambda _: "other"), tmp_path / "b"), questions(1))
+    (mine,), (others,) = (tmp_path / "a").glob("*.jsonl"), (tmp_path / "b").glob("*.jsonl")
+    others.write_bytes(mine.read_bytes())
+    assert asked_of(remembered(Other(lambda _: "other"), tmp_path / "b"), questions(1)) == {"question 0": ("other",)}
 
 
 @pytest.mark.parametrize(("budget", "answered"), [(0, 0), (2, 0), (3, 1), (8, 2), (9, 3), (None, 3)])
