@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from components.core.home import Home
@@ -19,6 +20,9 @@ LONGEST = ("test_end_to_end.py", "train_model", "self_generate")
 def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C, and let the processes of the tests hear it: a shell makes what it starts in the background deaf."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A machine that does other work is slow, and no example is wrong for that; the same examples every time.
+    settings.register_profile("desta", deadline=None, derandomize=True)
+    settings.load_profile("desta")
     if workers := getattr(config, "workerinput", {}).get("workercount"):
         # Each worker has its share of the cores: threads that wait for one another on a taken core cost more than help.
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // workers)))

@@ -37,6 +37,11 @@ class Home:
         return self.root / "features"
 
     @property
+    def judgements(self) -> Path:
+        """What judges said of answers to benchmarks; may be removed at any time, and is asked for again."""
+        return self.root / "judgements"
+
+    @property
     def file_digests(self) -> Path:
         """What is known of the content of files that were not touched since."""
         return self.root / "file_digests.sqlite"

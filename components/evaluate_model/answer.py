@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING
 
 from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.home import current_home
 from components.core.progress import Progress
 from components.core.publishing import write_file
 from components.evaluate_model.benchmarks.answering import AnswerBook
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
-from components.evaluate_model.benchmarks.comparison import Difference, compare, relate
-from components.evaluate_model.benchmarks.display import as_json, lines_of
+from components.evaluate_model.benchmarks.comparison import compare, relate
+from components.evaluate_model.benchmarks.display import Beside, as_json, lines_of
 from components.evaluate_model.benchmarks.intervals import RESAMPLES
+from components.evaluate_model.benchmarks.judge_arguments import add_judge_arguments, judge_of
+from components.evaluate_model.benchmarks.records import Prediction
 from components.evaluate_model.benchmarks.scoring import Material, Result, read_items, score
+from components.evaluate_model.benchmarks.verdicts import Judging
 
 if TYPE_CHECKING:
     from components.evaluate_model.benchmarks.systems import ModelSystem
@@ -49,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="items answered together (default: 8)")
     parser.add_argument("--post", metavar="NAME", help="how responses are cleaned before they are scored")
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="of the intervals and guesses (default: 42)")
+    add_judge_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     return parser
 
@@ -65,25 +70,27 @@ def _command(argv: Sequence[str] | None) -> None:
             raise ConfigurationError(f"--{name} {value}: want 1 at least")
     benchmark = benchmark_named(args.benchmark)
     post = benchmark.post_named(args.post)
+    judge = judge_of(args, benchmark, current_home())
     entries = dict(list(read_items(benchmark, args.data).items())[: args.items])
     _check_audio(entries, args.audio or args.data)
-    results = {
-        system.name: _result(benchmark, entries, system, args.to / system.name, post, args.seed)
-        for system in _systems(args, entries)
-    }
-    differences, related = _beside_reading(benchmark, results)
-    heard = results["hears"]
-    print(as_json(heard, differences, related) if args.json else "\n".join(lines_of(heard, (*differences, *related))))
+    results = {}
+    for system in _systems(args, entries):
+        folder = args.to / system.name
+        said = _answers(benchmark, entries, system, folder)
+        result = score(benchmark, Material(entries, said), judge, post=post, seed=args.seed, resamples=RESAMPLES)
+        write_file(folder / "result.json", result.model_dump_json(indent=1) + "\n")
+        results[system.name] = result
+    beside = _beside(benchmark, results, judge.judging if judge else None)
+    print(as_json(results["hears"], beside) if args.json else "\n".join(lines_of(results["hears"], beside)))
 
 
-def _beside_reading(
-    benchmark: Benchmark, results: Mapping[str, Result]
-) -> tuple[Sequence[Difference], Sequence[Difference]]:
-    """Return how hearing differs from reading, and how it relates to it where the benchmark has a rule for that."""
+def _beside(benchmark: Benchmark, results: Mapping[str, Result], judging: Judging | None) -> Beside:
+    """Say how hearing differs from reading, and how it relates to it where the benchmark has a rule for that."""
     if "reads" not in results:
-        return (), ()
+        return Beside(judging=judging)
     heard, read = results["hears"], results["reads"]
-    return compare(benchmark, heard, read), relate(benchmark, heard, read) if benchmark.relative else ()
+    related = relate(benchmark, heard, read) if benchmark.relative else ()
+    return Beside(differences=compare(benchmark, heard, read), related=related, judging=judging)
 
 
 def _check_audio(entries: Mapping[str, Entry], folder: Path) -> None:
@@ -103,21 +110,19 @@ def _systems(args: argparse.Namespace, entries: Mapping[str, Entry]) -> Iterator
         yield reading(model, max_tokens=args.tokens, batch=args.batch)
 
 
-def _result(
-    benchmark: Benchmark, entries: Mapping[str, Entry], system: "ModelSystem", folder: Path, post: str, seed: int
-) -> Result:
-    """Bring the answers of a system to their end, and keep them with their scores."""
+def _answers(
+    benchmark: Benchmark, entries: Mapping[str, Entry], system: "ModelSystem", folder: Path
+) -> Mapping[str, Prediction]:
+    """Bring the answers of a system to their end, and keep them in the benchmark's own form too."""
     items = [entry.item for entry in entries.values()]
     book = AnswerBook(folder, system.identity, items)
     done, label = len(book.answered), f"{system.name} {benchmark.name}"
     for _ in Progress().track(book.fill(system, items), label=label, unit="items", total=len(items), first=done):
         pass
-    result = score(benchmark, Material(entries, book.answered), None, post=post, seed=seed, resamples=RESAMPLES)
-    write_file(folder / "result.json", result.model_dump_json(indent=1) + "\n")
     said = {item_id: prediction.response for item_id, prediction in book.answered.items()}
     for name, text in benchmark.export(list(entries.values()), said).items():
         write_file(folder / name, text)
-    return result
+    return book.answered
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from components.core.models.store import StoredModel, open_model
 from components.core.progress import Progress
 from components.evaluate_model.benchmarks.benchmark import Entry, unique
 from components.evaluate_model.benchmarks.desta_sample import DESTA_SAMPLE, rows_about
-from components.evaluate_model.benchmarks.display import as_json, lines_of
+from components.evaluate_model.benchmarks.display import Beside, as_json, lines_of
 from components.evaluate_model.benchmarks.intervals import RESAMPLES
 from components.evaluate_model.benchmarks.records import Prediction
 from components.evaluate_model.benchmarks.rows import Row
@@ -57,7 +57,7 @@ def _command(argv: Sequence[str] | None) -> None:
     llm = open_model(args.llm, home.models)
     said = _answers(llm, entries)
     result = score(DESTA_SAMPLE, Material(entries, said), None, post="as-it-is", seed=args.seed, resamples=RESAMPLES)
-    print(as_json(result, (), ()) if args.json else "\n".join(lines_of(result, ())))
+    print(as_json(result, Beside()) if args.json else "\n".join(lines_of(result, Beside())))
 
 
 def _entries(clips: Artifact, descriptions: Artifact, seed: int, most: int) -> dict[str, Entry]:

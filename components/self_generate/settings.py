@@ -1,12 +1,14 @@
 """What can be set when the backbone writes the training targets."""
 
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from components.core.contracts.errors import ConfigurationError
+from components.core.callers import Caller
 from components.core.settings import ONLY_HOW, Settings
+
+CALLER = Caller(name="self_generate", setting="self_generate.server", key_variable="DESTA_SERVER_KEY")
+"""Who asks a server for answers."""
 
 
 class SelfGenerateSettings(Settings):
@@ -35,15 +37,7 @@ class SelfGenerateSettings(Settings):
     @classmethod
     def _is_an_address(cls, server: str) -> str:
         """Refuse what no server can stand behind; a secret in it is not repeated in the error."""
-        parts = urlsplit(server)
-        if parts.username or parts.password or parts.query:
-            raise ConfigurationError(
-                "self_generate.server: an address without user, password and query is wanted, since parameters are"
-                " logged: put a key into DESTA_SERVER_KEY"
-            )
-        if server and not (parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0):
-            raise ValueError("want an address of http or https with a host, as a browser takes it")
-        return server.rstrip("/")
+        return CALLER.address(server) if server else server
 
 
 class ShardSettings(SelfGenerateSettings):

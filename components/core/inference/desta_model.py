@@ -20,6 +20,7 @@ from components.core.inference.choosing import chosen_model, frozen_models
 from components.core.inference.conversation import Conversation, read_conversation
 from components.core.inference.hearing import By, Clip, Ears, HeardClip, clips_of, shared_out
 from components.core.models.audio_language_model import AudioLanguageModel
+from components.core.models.decoding import stops_of
 from components.core.models.loading import best_device, load_llm, load_tokenizer
 from components.core.models.model_artifact import ADAPTER_FILE, ModelConfig, load_adapter, read_config
 from components.core.models.splice import Spliced, Splicer
@@ -50,7 +51,7 @@ class DestaModel:
         self._tokenizer = load_tokenizer(llm.folder)
         self._splicer = Splicer(self._tokenizer, config.max_transcript_tokens)
         self._ears = Ears(encoder, model.adapter, str(model.llm.device))
-        self._stops = _stops(self._tokenizer, model)
+        self._stops = stops_of(self._tokenizer, model.llm)
         self.window: int = model.llm.config.max_position_embeddings
         """How many positions the LLM has, answer included."""
 
@@ -224,9 +225,3 @@ def decoding_of(max_new_tokens: int, temperature: float, top_p: float, seed: int
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ConfigurationError(f"{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
-
-
-def _stops(tokenizer: Any, model: AudioLanguageModel) -> frozenset[int]:
-    """Return the tokens that end a turn: the tokenizer's, and those that the LLM itself names."""
-    named = model.llm.generation_config.eos_token_id
-    return frozenset({int(tokenizer.eos_token_id), *(named if isinstance(named, list) else [named])} - {None})

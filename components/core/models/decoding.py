@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +20,12 @@ Step = list[tuple[int, int]]
 def greedy(max_tokens: int) -> Decoding:
     """Return how to write the likeliest token each time."""
     return Decoding(temperature=0.0, top_p=1.0, max_tokens=max_tokens, seed=0)
+
+
+def stops_of(tokenizer: Any, llm: PreTrainedModel) -> frozenset[int]:
+    """Return the tokens that end a turn: the tokenizer's, and those that the LLM itself names."""
+    named = llm.generation_config.eos_token_id
+    return frozenset({int(tokenizer.eos_token_id), *(named if isinstance(named, list) else [named])} - {None})
 
 
 @torch.inference_mode()

@@ -1,16 +1,14 @@
 """Answers of a system to a benchmark's items, kept one by one: what was answered is never asked again."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
-from components.core.contracts.errors import ConfigurationError, ContractError
+from components.core.contracts.errors import ConfigurationError
 from components.core.digests import digest_of
 from components.core.publishing import write_file
+from components.evaluate_model.benchmarks.journal import Journal
 from components.evaluate_model.benchmarks.records import Item, Prediction
 
 PREDICTIONS, SYSTEM = "predictions.jsonl", "system.json"
@@ -39,23 +37,20 @@ class AnswerBook:
             ConfigurationError: the folder has answers of another system or to other items.
             ContractError: a line of it is damaged.
         """
-        self._file = folder / PREDICTIONS
         about = {**system, "items": digest_of([item.model_dump(mode="json") for item in items])}
         _check_same(folder, about)
         folder.mkdir(parents=True, exist_ok=True)
         write_file(folder / SYSTEM, json.dumps(about, indent=1, sort_keys=True) + "\n")
-        self.answered = _read(self._file)
+        self._journal = Journal(folder / PREDICTIONS, Prediction)
+        self.answered = {prediction.item_id: prediction for prediction in self._journal.records}
 
     def fill(self, system: System, items: Sequence[Item]) -> Iterator[Prediction]:
         """Yield the answers to those items that have none yet, each after it was kept."""
         missing = [item for item in items if item.item_id not in self.answered]
-        with self._file.open("a", encoding="utf-8") as lines:
-            for prediction in system.answer(missing):
-                lines.write(prediction.model_dump_json() + "\n")
-                lines.flush()
-                os.fsync(lines.fileno())
-                self.answered[prediction.item_id] = prediction
-                yield prediction
+        for prediction in system.answer(missing):
+            self._journal.keep(prediction)
+            self.answered[prediction.item_id] = prediction
+            yield prediction
 
 
 def _check_same(folder: Path, about: Mapping[str, Any]) -> None:
@@ -68,21 +63,3 @@ def _check_same(folder: Path, about: Mapping[str, Any]) -> None:
             f"{folder}: has answers with another {odd[0]}: {before.get(odd[0])!r}, now {about.get(odd[0])!r}; "
             "name another folder, or remove this one"
         )
-
-
-def _read(file: Path) -> dict[str, Prediction]:
-    """Read what was kept; a last line that a kill tore is cut away."""
-    if not file.is_file():
-        return {}
-    kept = file.read_bytes()
-    whole = kept[: kept.rfind(b"\n") + 1]
-    if len(whole) < len(kept):
-        write_file(file, whole)
-    found = {}
-    for number, line in enumerate(whole.splitlines(), 1):
-        try:
-            prediction = Prediction.model_validate_json(line)
-        except ValidationError as error:
-            raise ContractError(f"{file}: line {number} is no answer; remove the folder to begin again") from error
-        found[prediction.item_id] = prediction
-    return found

@@ -18,6 +18,12 @@ class Question(Record):
     max_tokens: int = Field(1024, ge=1)
     draws: int = Field(1, ge=1)
 
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The turns of a chat that ask it."""
+        system = [{"role": "system", "content": self.system}] if self.system is not None else []
+        return [*system, {"role": "user", "content": self.prompt}]
+
 
 class JudgeIdentity(Record):
     """Who judges: part of the key of a result, since results of different judges are not compared.

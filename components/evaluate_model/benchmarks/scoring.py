@@ -13,6 +13,9 @@ from components.evaluate_model.benchmarks.judging import Judge, JudgeIdentity, Q
 from components.evaluate_model.benchmarks.records import Figure, Item, Mark, Outcome, Prediction
 from components.evaluate_model.benchmarks.rows import Row
 
+NO_JUDGE = "no judge answered"
+"""The detail of a mark that lacks its judge's answer."""
+
 
 class Basis(Record):
     """What scores rest on beside the predictions: only results with the same basis may be compared."""
@@ -162,7 +165,7 @@ def _marks(
         if item_id not in said:
             yield _missing(benchmark, item, judged=judge is not None)
         elif item_id in asked and asked[item_id] not in replies:
-            yield mark_of(item, None, said[item_id], outcome=Outcome.UNMARKED, detail="no judge answered")
+            yield mark_of(item, None, said[item_id], outcome=Outcome.UNMARKED, detail=NO_JUDGE)
         else:
             yield benchmark.mark(item, said[item_id], replies[asked[item_id]] if item_id in asked else ())
 

@@ -15,9 +15,11 @@ from components.self_generate.server_generator import ServerGenerator
 from components.self_generate.server_identity import Served, served_name
 from components.self_generate.settings import SelfGenerateSettings
 from components.self_generate.vllm_generator import vllm_identity
+from tests import desk as desks
 from tests.components.self_generate import serving
 from tests.components.self_generate.making import ask, describe, make_decoding, make_descriptions, make_samples
-from tests.components.self_generate.serving import FINGERPRINT, Desk, Trouble
+from tests.components.self_generate.serving import FINGERPRINT
+from tests.desk import Desk, Trouble
 
 QUESTIONS = [ask(describe(number)) for number in range(8)]
 
@@ -82,7 +84,7 @@ def test_as_many_questions_as_allowed_are_on_their_way_together(desk: Desk, gene
 
 @pytest.mark.parametrize(
     "trouble",
-    [serving.busy, serving.garbage, serving.without_likelihoods, serving.half, serving.hang_up, serving.silence],
+    [desks.busy, desks.garbage, serving.without_likelihoods, desks.half, desks.hang_up, desks.silence],
 )
 def test_trouble_that_passes_is_one_line_and_costs_no_answer(
     desk: Desk, generator: ServerGenerator, trouble: Trouble, capsys: pytest.CaptureFixture[str]
@@ -97,7 +99,7 @@ def test_trouble_that_passes_is_one_line_and_costs_no_answer(
 
 def test_trouble_that_stays_ends_the_batch_with_what_was_answered(desk: Desk, generator: ServerGenerator) -> None:
     replies: list[Reply] = []
-    desk.before_answer = lambda: desk.troubles.extend([serving.busy] * 20 if len(desk.asked) == 5 else [])
+    desk.before_answer = lambda: desk.troubles.extend([desks.busy] * 20 if len(desk.asked) == 5 else [])
     with pytest.raises(Stopped, match=r"^self_generate.server: http.*: 2 failures in a row, the last: 503 ") as stopped:
         replies.extend(with_settings(generator, concurrency=1).generate(QUESTIONS))
     assert [reply.sample_id for reply in replies] == [question.sample_id for question in QUESTIONS[:5]]
@@ -111,7 +113,7 @@ def test_run_that_a_server_ended_goes_on_where_it_stopped(desk: Desk, generator:
     patient = with_settings(generator, concurrency=1)
     undisturbed = make_samples(descriptions, patient, Home(home.root / "undisturbed"))
     desk.asked.clear()
-    desk.before_answer = lambda: desk.troubles.extend([serving.busy] * 2 if len(desk.asked) == 6 else [])
+    desk.before_answer = lambda: desk.troubles.extend([desks.busy] * 2 if len(desk.asked) == 6 else [])
     with pytest.raises(Stopped, match="2 answers of this batch"):
         make_samples(descriptions, patient, home)
     desk.asked.clear()
@@ -124,7 +126,7 @@ def test_run_that_a_server_ended_goes_on_where_it_stopped(desk: Desk, generator:
 
 @pytest.mark.parametrize(
     ("trouble", "line"),
-    [(serving.refuse, "400 Bad Request: .*such thing"), (serving.unknown, "401 .*DESTA_SERVER_KEY")],
+    [(desks.refuse, "400 Bad Request: .*such thing"), (desks.unknown, "401 .*DESTA_SERVER_KEY")],
 )
 def test_question_that_is_refused_is_not_asked_again(
     desk: Desk, generator: ServerGenerator, trouble: Trouble, line: str
@@ -153,7 +155,7 @@ def test_key_goes_with_each_question_and_into_no_line(
     desk: Desk, generator: ServerGenerator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DESTA_SERVER_KEY", "open-sesame")
-    desk.troubles.extend([serving.busy, serving.unknown])
+    desk.troubles.extend([desks.busy, desks.unknown])
     with pytest.raises(Stopped) as stopped:
         replies_to(QUESTIONS[:1], generator)
     assert desk.keys == {"Bearer open-sesame"}

@@ -7,12 +7,14 @@ import pytest
 
 from components.core.contracts.errors import SourceError
 from components.core.models.store import StoredModel
+from components.core.server import connected
 from components.self_generate.probe import Probe
-from components.self_generate.server import connected
 from components.self_generate.server_identity import Served, identify
+from components.self_generate.settings import CALLER
 from components.self_generate.vllm_generator import vllm_identity
 from tests.components.self_generate import serving
-from tests.components.self_generate.serving import FINGERPRINT, Desk, stand_for
+from tests.components.self_generate.serving import FINGERPRINT, stand_for
+from tests.desk import Desk
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def desk(llm: StoredModel, probed: Probe) -> Iterator[Desk]:
 
 def ask_who(desk: Desk, llm: StoredModel, probed: Probe) -> Served:
     async def ask() -> Served:
-        async with connected(desk.address, timeout_s=10, retries=0) as server:
+        async with connected(desk.address, CALLER, timeout_s=10, retries=0) as server:
             return await identify(server, llm, 256, lambda: probed)
 
     return asyncio.run(ask())

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from components.core.callers import Caller
 from components.core.contracts.errors import SourceError
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Server:
     """An open connection to a server, used with patience."""
 
     address: str
+    caller: Caller
     session: aiohttp.ClientSession
     patience: "Patience"
 
@@ -60,19 +62,19 @@ class Server:
         except aiohttp.ClientError as error:
             raise Trouble(str(error) or type(error).__name__) from error
         if response.status >= _MOVED:
-            raise _refusal(response, body)
+            raise _refusal(response, body, self.caller.key_variable)
         try:
             return read(body)
         except ValueError as error:
             raise Trouble(f"no answer that can be read: {_line(body)}") from error
 
 
-def _refusal(response: aiohttp.ClientResponse, body: bytes) -> SourceError:
+def _refusal(response: aiohttp.ClientResponse, body: bytes, key_variable: str) -> SourceError:
     line = f"{response.status} {response.reason}: {_line(body)}"
     if response.status == _OVERLOADED or response.status >= _BROKEN:
         return Trouble(line, _seconds(response.headers.get("Retry-After", "")))
     if response.status in _UNKNOWN:
-        line += "; the key that it wants belongs in the environment variable DESTA_SERVER_KEY"
+        line += f"; the key that it wants belongs in the environment variable {key_variable}"
     return SourceError(line)
 
 
@@ -91,14 +93,14 @@ def _seconds(retry_after: str) -> float:
 
 
 @asynccontextmanager
-async def connected(address: str, timeout_s: float, retries: int) -> AsyncIterator[Server]:
-    """Open connections to a server; the key that it wants, if any, is in the environment variable DESTA_SERVER_KEY."""
-    key = os.environ.get("DESTA_SERVER_KEY")
+async def connected(address: str, caller: Caller, timeout_s: float, retries: int) -> AsyncIterator[Server]:
+    """Open connections to a server; the key that it wants, if any, is in the caller's environment variable."""
+    key = os.environ.get(caller.key_variable)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     # How many questions are on their way at a time is for the caller to say; proxies of the environment are not used.
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=timeout_s)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session:
-        yield Server(address, session, Patience(retries))
+        yield Server(address, caller, session, Patience(retries, caller.name))
 
 
 class Patience:
@@ -109,8 +111,8 @@ class Patience:
     So a server that comes back is not run over, and it does not count how many questions were on their way.
     """
 
-    def __init__(self, retries: int, first_wait_s: float = 0.5) -> None:
-        self._retries, self._first_wait_s = retries, first_wait_s
+    def __init__(self, retries: int, caller: str, first_wait_s: float = 0.5) -> None:
+        self._retries, self._caller, self._first_wait_s = retries, caller, first_wait_s
         self._failures, self._not_before_s, self._told = 0, 0.0, False
         self._turn = asyncio.Lock()
 
@@ -160,5 +162,5 @@ class Patience:
 
     def _tell(self, trouble: Trouble) -> None:
         if not self._told:
-            print(f"self_generate: the server has trouble, trying again: {trouble}", file=sys.stderr, flush=True)
+            print(f"{self._caller}: the server has trouble, trying again: {trouble}", file=sys.stderr, flush=True)
         self._told = True

@@ -7,10 +7,13 @@ from email.utils import formatdate
 
 import pytest
 
-from components.core.contracts.errors import SourceError
-from components.self_generate.server import Patience, Trouble, connected
-from tests.components.self_generate import serving
-from tests.components.self_generate.serving import Desk
+from components.core.callers import Caller
+from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.server import Patience, Trouble, connected
+from tests import desk as desks
+from tests.desk import Desk
+
+CALLER = Caller(name="asker", setting="--server", key_variable="ASKERS_KEY")
 
 
 def failing(times: int) -> Callable[[], Awaitable[str]]:
@@ -30,14 +33,14 @@ def failing(times: int) -> Callable[[], Awaitable[str]]:
 
 def test_failures_that_pass_are_not_seen() -> None:
     async def ask() -> str:
-        return await Patience(3, first_wait_s=0.001).call(failing(3))
+        return await Patience(3, "asker", first_wait_s=0.001).call(failing(3))
 
     assert asyncio.run(ask()) == "answer"
 
 
 def test_one_failure_more_than_is_tried_again_ends_it_in_one_line() -> None:
     async def ask() -> str:
-        return await Patience(3, first_wait_s=0.001).call(failing(4))
+        return await Patience(3, "asker", first_wait_s=0.001).call(failing(4))
 
     with pytest.raises(SourceError, match=r"^4 failures in a row, the last: gone$"):
         asyncio.run(ask())
@@ -55,7 +58,7 @@ def test_questions_that_fail_together_are_one_failure_and_then_try_one_at_a_time
         raise Trouble("gone")
 
     async def ask() -> None:
-        patience = Patience(3, first_wait_s=0.001)
+        patience = Patience(3, "asker", first_wait_s=0.001)
         await asyncio.gather(*(patience.call(down) for _ in range(20)))
 
     with pytest.raises(SourceError, match=r"^4 failures in a row"):
@@ -65,7 +68,7 @@ def test_questions_that_fail_together_are_one_failure_and_then_try_one_at_a_time
 
 def test_question_that_always_fails_ends_it_though_others_are_answered() -> None:
     async def ask() -> None:
-        patience = Patience(3, first_wait_s=0.001)
+        patience = Patience(3, "asker", first_wait_s=0.001)
         await asyncio.gather(patience.call(failing(10)), *(patience.call(failing(0)) for _ in range(50)))
 
     with pytest.raises(SourceError, match=r"^4 failures in a row"):
@@ -74,7 +77,7 @@ def test_question_that_always_fails_ends_it_though_others_are_answered() -> None
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    with serving.opened() as desk:
+    with desks.opened("/ask", dict) as desk:
         yield desk
 
 
@@ -82,8 +85,8 @@ def ask_once(desk: Desk, retries: int) -> bytes:
     """Ask one question."""
 
     async def ask() -> bytes:
-        async with connected(desk.address, timeout_s=5, retries=retries) as server:
-            return await server.ask("/v1/completions", bytes, {"seed": 1})
+        async with connected(desk.address, CALLER, timeout_s=5, retries=retries) as server:
+            return await server.ask("/ask", bytes, {"seed": 1})
 
     return asyncio.run(ask())
 
@@ -107,8 +110,28 @@ def test_wait_that_a_server_asks_for_is_kept(desk: Desk, form: str, monkeypatch:
 
 
 def test_server_that_is_not_there_is_one_line_with_its_address() -> None:
-    with serving.opened() as desk:
+    with desks.opened("/ask", dict) as desk:
         address = desk.address
-    with pytest.raises(SourceError, match=f"^{address}/v1/completions: 1 failures in a row, the last: .*") as refused:
+    with pytest.raises(SourceError, match=f"^{address}/ask: 1 failures in a row, the last: .*") as refused:
         ask_once(desk, retries=0)
     assert "\n" not in str(refused.value)
+
+
+def test_key_of_the_caller_is_sent_and_named_where_it_is_missing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASKERS_KEY", "open-sesame")
+    desk.troubles.append(desks.unknown)
+    with pytest.raises(SourceError, match=r"environment variable ASKERS_KEY$"):
+        ask_once(desk, retries=0)
+    assert desk.keys == {"Bearer open-sesame"}
+
+
+def test_trouble_is_told_in_the_name_of_the_caller(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.troubles.append(desks.busy)
+    assert ask_once(desk, retries=1)
+    assert capsys.readouterr().err.startswith("asker: the server has trouble, trying again: 503 ")
+
+
+@pytest.mark.parametrize("text", ["models:8000", "ftp://models", "http://", "http://models:99999", "http://models:0"])
+def test_what_no_server_can_stand_behind_is_no_address(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^--server: want an address .*, got '{text}'$"):
+        CALLER.address(text)
