@@ -71,5 +71,5 @@ def test_a_damaged_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) 
     file = tmp_path / PREDICTIONS
     lines = file.read_text().splitlines()
     file.write_text("\n".join([lines[0], lines[1][:-2], *lines[2:]]) + "\n")
-    with pytest.raises(ContractError, match="line 2: "):
+    with pytest.raises(ContractError, match="line 2 is no Prediction"):
         fill(tmp_path, Shouting())
