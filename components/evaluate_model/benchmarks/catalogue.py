@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from components.core.contracts.errors import ConfigurationError
 from components.evaluate_model.benchmarks.benchmark import Benchmark
+from components.evaluate_model.benchmarks.dynamic_superb.phase1 import DYNAMIC_SUPERB_1
+from components.evaluate_model.benchmarks.dynamic_superb.phase2 import DYNAMIC_SUPERB_2
 from components.evaluate_model.benchmarks.mmau import MMAU
 from components.evaluate_model.benchmarks.sakura import SAKURA
 from components.evaluate_model.benchmarks.speech_ifeval import SPEECH_IFEVAL
@@ -11,7 +13,8 @@ from components.evaluate_model.benchmarks.speech_ifeval_tasks import SPEECH_IFEV
 from components.evaluate_model.benchmarks.voicebench.benchmark import VOICEBENCH
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in (MMAU, SAKURA, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS, VOICEBENCH)
+    benchmark.name: benchmark
+    for benchmark in (DYNAMIC_SUPERB_1, DYNAMIC_SUPERB_2, MMAU, SAKURA, SPEECH_IFEVAL, SPEECH_IFEVAL_TASKS, VOICEBENCH)
 }
 
 
