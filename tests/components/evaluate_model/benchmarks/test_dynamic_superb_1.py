@@ -45,7 +45,9 @@ def figures(result: Result) -> dict[str, float]:
         ("Éclair", "éCLAIR", True),
     ],
 )
-def test_a_response_is_right_if_it_equals_the_label_whatever_the_case(label: str, response: str, *, right: bool) -> None:
+def test_a_response_is_right_if_it_equals_the_label_whatever_the_case(
+    label: str, response: str, *, right: bool
+) -> None:
     assert is_right(label, response) is right
 
 
@@ -54,11 +56,17 @@ def test_case_is_ignored(label: str, random: Any) -> None:
     assert is_right(label, "".join(random.choice([sign.upper(), sign.lower()]) for sign in label))
 
 
+@given(st.text(string.digits + string.punctuation + " ", min_size=1), st.text(string.digits + " "))
+def test_without_letters_only_the_label_itself_is_right(label: str, response: str) -> None:
+    assert is_right(label, label)
+    assert is_right(label, response) is (label == response)
+
+
 @given(st.text(min_size=1), st.characters(), st.data())
 def test_nothing_but_case_is_ignored(label: str, sign: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(label)))
     assert not is_right(label, label[:place] + sign + label[place:])
-    assert not is_right(label, label[: len(label) - 1])
+    assert not is_right(label, label[:-1])
 
 
 def test_each_instance_has_its_accuracy_and_what_is_missing_is_wrong(tmp_path: Path) -> None:
@@ -226,7 +234,10 @@ def test_a_malformed_table_is_one_line(tmp_path: Path, content: str | bytes, lin
         ({"a.wav": row(prediction="x", metrics="accuracy")}, "'a.wav': 'metrics' is no list of texts"),
         ({"a.wav": row(prediction="x", metrics=["wer"])}, "'a.wav': its instance is marked by wer, not accuracy"),
         ([row(prediction="x")], "row 1: has no key"),
-        ({"a.wav": row(prediction="x"), "b/a.wav": row(prediction="x")}, "'b/a.wav': item 'predictions/a.wav' is there"),
+        (
+            {"a.wav": row(prediction="x"), "b/a.wav": row(prediction="x")},
+            "'b/a.wav': item 'predictions/a.wav' is there",
+        ),
     ],
 )
 def test_a_malformed_prediction_file_is_one_line(tmp_path: Path, content: Any, line: str) -> None:

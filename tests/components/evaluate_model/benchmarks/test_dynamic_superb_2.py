@@ -28,6 +28,7 @@ from components.evaluate_model.benchmarks.dynamic_superb.regression import (
 )
 from components.evaluate_model.benchmarks.judging import Question
 from components.evaluate_model.benchmarks.records import Figure, Mark, Outcome
+from components.evaluate_model.benchmarks.rows import Row
 from components.evaluate_model.benchmarks.scoring import Result, read_items, read_material, score
 from tests.components.evaluate_model.benchmarks.instances import instance, predictions, row
 from tests.components.evaluate_model.benchmarks.judges import Scripted
@@ -151,20 +152,264 @@ def test_a_number_is_read_from_a_line_of_its_own(reply: str, number: float | Non
     assert number_in(reply) == number
 
 
+GOLDEN = {
+    "MSE": 11 / 4,
+    "RMSE": math.sqrt(11 / 4),
+    "MAE": 5 / 4,
+    "MedAE": 1.0,
+    "LCC": 3.5 / math.sqrt(63.75),
+    "SRCC": 1.5 / math.sqrt(22.5),
+    "KTAU": 1 / math.sqrt(30),
+}
+"""Of 1, 2, 3, 4 and 2, 2, 0, 5, with a tie, by hand."""
+READ = (("1", "2"), ("2", "2"), ("3", "0"), ("4", "5"))
+
+
+@pytest.mark.parametrize("metric", GOLDEN)
+def test_a_regression_with_all_numbers_is_its_measure(tmp_path: Path, metric: str) -> None:
+    figure = only(scored(said(tmp_path, "Some_Task", [metric], *READ)))
+    assert (figure.name, figure.value) == (f"Some_Task {metric.lower()}", pytest.approx(GOLDEN[metric]))
+
+
+@pytest.mark.parametrize("metric", GOLDEN)
+def test_what_has_no_number_makes_an_error_larger_and_a_correlation_smaller(tmp_path: Path, metric: str) -> None:
+    unread = [("9", "N/A"), ("9", "I cannot hear it"), ("9", ""), ("9", None)]
+    figure = only(scored(said(tmp_path, "Some_Task", [metric], *READ, *unread)))
+    factor = 2 if metric.lower() in ERRORS else 0.5
+    assert (figure.value, figure.items) == (pytest.approx(GOLDEN[metric] * factor), 8)
+    assert figure.outcomes == {Outcome.MARKED: 4, Outcome.UNPARSED: 2, Outcome.EMPTY: 1, Outcome.MISSING: 1}
+
+
+@pytest.mark.parametrize("metric", CORRELATIONS)
+def test_a_correlation_without_any_number_is_0(tmp_path: Path, metric: str) -> None:
+    figure = only(scored(said(tmp_path, "Some_Task", [metric], ("1", "N/A"), ("2", ""), ("3", None))))
+    assert (figure.value, figure.low, figure.high, figure.items) == (0.0, 0.0, 0.0, 3)
+
+
+@pytest.mark.parametrize("metric", ERRORS)
+def test_an_error_without_any_number_is_no_figure_and_is_reported(tmp_path: Path, metric: str) -> None:
+    folder = said(tmp_path, "Some_Task", [metric], ("1", "N/A"), ("2", ""), ("3", None))
+    result = scored(said(folder, "Other_Task", [metric], ("1", "3"), ("5", "N/A")))
+    assert list(figures(result)) == [f"Other_Task {metric}"]
+    assert (result.unmarked, result.missing) == (2, ("Some_Task/002.wav",))
+
+
+def test_resamples_without_any_number_do_not_spoil_an_interval(tmp_path: Path) -> None:
+    figure = only(scored(said(tmp_path, "Some_Task", ["MAE"], ("1", "3"), ("2", "N/A"))))
+    assert (figure.value, figure.low, figure.high) == (4.0, 2.0, 4.0)
+
+
+@pytest.mark.parametrize("metric", CORRELATIONS)
+@pytest.mark.parametrize("numbers", [("0.1", "0.1", "0.1"), ("4", "N/A", "N/A")])
+def test_a_correlation_that_is_not_defined_is_0(tmp_path: Path, metric: str, numbers: Sequence[str]) -> None:
+    pairs = zip(("1", "2", "4"), numbers, strict=True)
+    assert only(scored(said(tmp_path, "Some_Task", [metric], *pairs))).value == 0.0
+
+
+NUMBERS = st.integers(-4, 4).map(float)
+POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=12)
+
+
+def marks_of(metric: str, points: Sequence[tuple[float, float | None]]) -> list[Mark]:
+    return [make_mark(str(i), label, metric=metric, number=number) for i, (label, number) in enumerate(points)]
+
+
+@given(POINTS)
+def test_kendall_counts_pairs(points: Sequence[tuple[float, float]]) -> None:
+    order, ties = 0.0, [0, 0]
+    for one, other in combinations(points, 2):
+        signs = [np.sign(a - b) for a, b in zip(one, other, strict=True)]
+        order += signs[0] * signs[1]
+        ties = [count + (sign != 0) for count, sign in zip(ties, signs, strict=True)]
+    expected = order / math.sqrt(ties[0] * ties[1]) if all(ties) else 0.0
+    assert kendall_correlation(*np.array(points).T) == pytest.approx(expected)
+
+
+@given(POINTS)
+def test_ranks_do_not_change_when_numbers_are_stretched_or_shifted(points: Sequence[tuple[float, float]]) -> None:
+    labels, numbers = np.array(points).T
+    assert rank_correlation(labels, numbers) == pytest.approx(rank_correlation(np.exp(labels), 10 * numbers**3 - 7))
+
+
+@given(POINTS, st.integers(0, 5), st.integers(1, 5), st.sampled_from([*STATISTICS]))
+def test_more_without_a_number_is_never_better(
+    points: Sequence[tuple[float, float]], some: int, more: int, metric: str
+) -> None:
+    fewer, greater = (
+        STATISTICS[metric](marks_of(metric, [*points, *[(9.0, None)] * count])) for count in (some, some + more)
+    )
+    assume(metric in ERRORS or fewer >= 0)
+    share = (len(points) + some) / (len(points) + some + more)
+    assert greater == pytest.approx(fewer / share if metric in ERRORS else fewer * share)
+    assert greater >= fewer if metric in ERRORS else greater <= fewer
+
+
+@given(
+    st.lists(st.tuples(NUMBERS, NUMBERS | st.none()), min_size=1, max_size=12),
+    st.randoms(use_true_random=False),
+    st.sampled_from([*STATISTICS]),
+)
+def test_the_order_of_marks_changes_no_figure(
+    points: Sequence[tuple[float, float | None]], random: Any, metric: str
+) -> None:
+    marks = marks_of(metric, points)
+    shuffled = random.sample(marks, len(marks))
+    assert STATISTICS[metric](shuffled) == pytest.approx(STATISTICS[metric](marks), nan_ok=True, abs=1e-12)
+
+
+@given(st.lists(st.tuples(*[st.floats(-1e100, 1e100)] * 2), min_size=1, max_size=5), st.sampled_from([*STATISTICS]))
+def test_any_numbers_that_are_read_have_a_figure(points: Sequence[tuple[float, float]], metric: str) -> None:
+    found = STATISTICS[metric](marks_of(metric, points))
+    assert math.isfinite(found)
+    assert metric in ERRORS or -1 <= found <= 1
+
+
+# Text
+
+
 @pytest.mark.parametrize(
-    ("metric", "value"),
+    ("metric", "label", "response", "value"),
     [
-        ("MSE", (1 + 0 + 9 + 1) / 4),
-        ("RMSE", math.sqrt(11 / 4)),
-        ("MAE", 5 / 4),
-        ("MedAE", 1.0),
-        ("LCC", -4 / math.sqrt(5 * 13)),
-        ("SRCC", -0.8 / math.sqrt(5 * 5) * 5),
-        ("KTAU", (1 - 5) / 6),
+        ("WER", "a b c d", "a b c d", 0.0),
+        ("WER", "a b c d", "The text is: a b c d", 3 / 4),
+        ("WER", "a b c d", "A b, c d", 2 / 4),
+        ("WER", "a b c d", "  a  b\nc\td ", 0.0),
+        ("WER", "a b c d", "b c d", 1 / 4),
+        ("WER", "a b", "", 1.0),
+        ("WER", "a b", "c d e f", 2.0),
+        ("CER", "abc d", "abcd", 1 / 5),
+        ("CER", "ab", "b", 1 / 2),
+        ("CER", "ab", "", 1.0),
+        ("PER", "AA B CH", "AA P CH", 1 / 3),
     ],
 )
-def test_a_regression_with_all_numbers_is_its_measure(tmp_path: Path, metric: str, value: float) -> None:
-    labels, numbers = ("1", "2", "3", "4"), ("2", "2.5", "0", "3")
-    numbers = ("2", "2", "0", "5")
-    figure = only(scored(said(tmp_path, "Some_Task", [metric], *zip(labels, numbers, strict=True))))
+def test_an_error_rate_is_of_the_response_as_it_is(
+    tmp_path: Path, metric: str, label: str, response: str, value: float
+) -> None:
+    judge = Scripted(as_told)
+    figure = only(scored(said(tmp_path, "Some_Task", [metric], (label, response)), judge))
     assert (figure.name, figure.value) == (f"Some_Task {metric.lower()}", pytest.approx(value))
+    assert not judge.asked
+
+
+def test_an_error_rate_is_over_all_words_and_what_is_missing_is_all_wrong(tmp_path: Path) -> None:
+    figure = only(scored(said(tmp_path, "Some_Task", ["wer"], ("a b c d e", "a b c d e"), ("f", "g"), ("h i", None))))
+    assert (figure.value, figure.outcomes[Outcome.MISSING]) == (3 / 8, 1)
+
+
+# All of them
+
+
+@pytest.mark.parametrize(
+    ("metrics", "name"),
+    [
+        (["Accuracy"], "accuracy"),
+        (["BLEU", "WER"], "wer"),
+        (["cer", "wer"], "cer"),
+        (["Mean Squared Error", "LCC"], "mse"),
+        (["Pearson"], "lcc"),
+        (["Kendall-Tau"], "ktau"),
+    ],
+)
+def test_an_instance_is_marked_by_its_first_known_metric(tmp_path: Path, metrics: Sequence[str], name: str) -> None:
+    folder = said(tmp_path, "Some_Task", metrics, ("1", "1"))
+    (entry,) = read_items(DYNAMIC_SUPERB_2, folder / "data").values()
+    assert entry.item.metric == name
+
+
+def test_instances_of_one_file_name_have_figures_of_their_own(tmp_path: Path) -> None:
+    folder = said(tmp_path, "Some_Task", ["accuracy"], ("x", "right"), ("x", "wrong"))
+    said(folder, "Other_Task", ["MAE"], ("1", "3"), ("1", "N/A"))
+    said(folder, "Third_Task", ["WER"], ("a b", "a"))
+    assert figures(scored(folder)) == {"Some_Task accuracy": 0.5, "Other_Task mae": 4.0, "Third_Task wer": 0.5}
+
+
+@given(st.permutations(range(4)), st.sampled_from(["accuracy", "lcc", "ktau", "mse", "medae", "wer"]))
+def test_the_order_of_rows_changes_no_figure(order: Sequence[int], metric: str) -> None:
+    pairs = [("1", "right"), ("2", "2"), ("3", "N/A"), ("4", "9")]
+
+    def marked(numbers: Sequence[int]) -> Mapping[str, float]:
+        found = [_marked(metric, number, *pairs[number]) for number in numbers]
+        result = DYNAMIC_SUPERB_2.settle({}, found, 0)
+        statistic = STATISTICS.get(metric)
+        values = [mark.value for mark in result if mark.value is not None]
+        return {metric: statistic(result) if statistic else sum(values) / sum(mark.weight for mark in result)}
+
+    assert marked(order) == pytest.approx(marked(range(4)))
+
+
+def _marked(metric: str, number: int, label: str, response: str) -> Mark:
+    (item,) = DYNAMIC_SUPERB_2.items_of(_row_of(metric, number, label))
+    question = question_of(item, response)
+    return DYNAMIC_SUPERB_2.mark(item, response, (as_told(question) or "",) if question else ())
+
+
+def _row_of(metric: str, number: int, label: str) -> Row:
+    return Row("x", {**row(label), "instance": "Some_Task", "metrics": [metric]}, f"{number}.wav")
+
+
+def test_less_is_better_in_an_error_and_more_in_a_correlation(tmp_path: Path) -> None:
+    right = [(str(n), str(n)) for n in range(8)]
+    wrong = [(str(n), str(9 - n)) for n in range(8)]
+    for name, pairs in (("ours", right), ("theirs", wrong)):
+        for metric in ("MSE", "SRCC", "WER"):
+            said(tmp_path / name, f"Some_{metric}", [metric], *pairs)
+    changes = compare(DYNAMIC_SUPERB_2, scored(tmp_path / "ours"), scored(tmp_path / "theirs"))
+    assert [(change.name, change.value < 0, change.better) for change in changes] == [
+        ("Some_MSE mse", True, True),
+        ("Some_SRCC srcc", False, True),
+        ("Some_WER wer", True, True),
+    ]
+
+
+def test_an_export_is_scored_like_what_was_read(tmp_path: Path) -> None:
+    folder = said(tmp_path, "Some_Task", ["KTAU"], ("1", "2"), ("2", "1"), ("3", None))
+    said(folder, "Other_Task", ["CER"], ("a", "b"))
+    material = read_material(DYNAMIC_SUPERB_2, folder / "said", folder / "data")
+    responses = {key: prediction.response for key, prediction in material.predictions.items()}
+    written = DYNAMIC_SUPERB_2.export(list(material.entries.values()), responses)
+    assert sorted(written) == ["Other_Task.json", "Some_Task.json"]
+    for name, text in written.items():
+        predictions(tmp_path / "again", Path(name).stem, json.loads(text))
+    again = read_material(DYNAMIC_SUPERB_2, tmp_path / "again", None)
+    assert again.predictions == material.predictions
+    assert again.items == {key: item for key, item in material.items.items() if key in responses}
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_without_a_metric_nothing_is_marked_and_no_judge_is_asked(tmp_path: Path, *, answered: bool) -> None:
+    folder = said(tmp_path, "Other_Task", ["accuracy"], ("x", "right"))
+    said(folder, "Some_Task", None, ("x", "right" if answered else None))
+    judge = Scripted(as_told)
+    with pytest.raises(SourceError, match=r"^Some_Task: nothing says which metric it has; name the folder"):
+        scored(folder, judge)
+    assert not answered or not judge.asked
+
+
+@pytest.mark.parametrize(
+    ("metrics", "changes", "line"),
+    [
+        (
+            ["BLEU", "ROUGE"],
+            {},
+            "its instance is marked by BLEU, ROUGE, which is not counted here: leave it out; known",
+        ),
+        (["MSE"], {"label": "loud"}, "the label 'loud' is no number, which mse needs"),
+        (["LCC"], {"label": "nan"}, "the label 'nan' is no number, which lcc needs"),
+        (["WER"], {"label": " "}, "'label' is empty"),
+        (["WER"], {"label": ...}, "no 'label'"),
+        (["WER"], {"instruction": 3}, "'instruction' is no text but 3"),
+    ],
+)
+def test_a_malformed_item_is_one_line_with_file_and_row(
+    tmp_path: Path, metrics: Sequence[str], changes: Mapping[str, Any], line: str
+) -> None:
+    data = instance(tmp_path, "Some_Task", {"b.wav": row("1"), "a.wav": row(**changes)}, metrics)
+    data_file = data / "Some_Task" / "metadata.json"
+    first = "b.wav" if "BLEU" in metrics else "a.wav"
+    with pytest.raises(SourceError, match=re.escape(f"{data_file}: '{first}': {line}")) as caught:
+        read_items(DYNAMIC_SUPERB_2, data)
+    assert "\n" not in str(caught.value)
