@@ -7,6 +7,9 @@ or phones of the response as it is, with whatever it says around them, are compa
 space count as one space. An instance with other metrics is refused. There is a figure for each instance. The model is
 shown the instruction alone, as the official inference scripts do it; an instance's `text` is not read.
 
+Related to a reference system, the official one being a cascade of Whisper and LLaMA, the mean of how much better each
+instance is counts, without those in which the reference has 0; officially one for each domain, here one over all.
+
 Differs from the official scoring: the judge's prompts are in our words; an empty response is not shown to the judge, it
 is wrong or without a number; a reply that cannot be read counts the same, as unparsed. Where no number could be read
 from any response of an instance, its correlation is 0, and there is no error: its items are reported as not marked.
@@ -17,11 +20,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 import jiwer
+import numpy as np
 
 from components.core.contracts.errors import SourceError
 from components.evaluate_model.benchmarks.benchmark import Benchmark, mark_of
 from components.evaluate_model.benchmarks.dynamic_superb.files import export, files, item_of, response_of, rows_of
 from components.evaluate_model.benchmarks.dynamic_superb.regression import CORRELATIONS, ERRORS, STATISTICS
+from components.evaluate_model.benchmarks.intervals import Numbers
 from components.evaluate_model.benchmarks.judging import Question
 from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
 from components.evaluate_model.benchmarks.rows import Row
@@ -29,6 +34,8 @@ from components.evaluate_model.benchmarks.rows import Row
 NAME, VERSION = "dynamic-superb-2", "phase-2"
 ACCURACY, UNKNOWN = "accuracy", "unknown"
 TEXT = ("wer", "cer", "per")
+IMPROVEMENT = "mean relative improvement"
+_ERRORS = frozenset({*ERRORS, *TEXT})
 METRICS = (ACCURACY, *ERRORS, *CORRELATIONS, *TEXT)
 _ALSO = {
     "acc": ACCURACY,
@@ -181,6 +188,20 @@ def _without_value(mark: Mark) -> Mark:
     return mark.model_copy(update={"value": None, "outcome": outcome, "detail": detail})
 
 
+def improvement(ours: Mapping[str, Numbers], reference: Mapping[str, Numbers]) -> Mapping[str, Numbers]:
+    """Return the mean of how much better each instance is, in shares of the reference's figure, if that is not 0."""
+    changes = [
+        np.divide(values - base, sign * base, out=np.full_like(base, np.nan), where=base != 0)
+        for name, values in ours.items()
+        if (base := reference.get(name)) is not None and base[0] != 0
+        for sign in (-1 if name.rpartition(" ")[2] in _ERRORS else 1,)
+    ]
+    if not changes:
+        return {}
+    known = np.isfinite(changes)
+    return {IMPROVEMENT: np.where(known, changes, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)}
+
+
 DYNAMIC_SUPERB_2 = Benchmark(
     name=NAME,
     version=VERSION,
@@ -193,7 +214,8 @@ DYNAMIC_SUPERB_2 = Benchmark(
     mark=mark,
     question_of=question_of,
     settle=settle,
-    errors=frozenset({*ERRORS, *TEXT}),
+    errors=_ERRORS,
     statistics=STATISTICS,
+    relative=improvement,
     export=export,
 )

@@ -6,14 +6,17 @@ that is not defined, of fewer than two points or of a constant, is 0; an error o
 correlation comes nearer to 0 by the rule when fewer responses are read; that is so officially, too.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.evaluate_model.benchmarks.intervals import Numbers, Statistic
 from components.evaluate_model.benchmarks.records import Mark
 
 Measure = Callable[[Numbers, Numbers], float]
+Places = NDArray[np.int64]
 
 
 def mean_squared_error(labels: Numbers, numbers: Numbers) -> float:
@@ -56,26 +59,31 @@ def _ranks(numbers: Numbers) -> Numbers:
 
 
 def kendall_correlation(labels: Numbers, numbers: Numbers) -> float:
-    """Return Kendall's tau-b: pairs in the same order less those in the opposite one, ties accounted for.
-
-    Counted in a table of the different labels and numbers, since both are mostly few.
-    """
-    (_, rows), (_, columns) = (np.unique(each, return_inverse=True) for each in (labels, numbers))
-    table = np.zeros((rows.max() + 1, columns.max() + 1))
-    np.add.at(table, (rows, columns), 1)
-    order = _agreeing(table) - _agreeing(table[:, ::-1])
-    untied = float(np.prod([np.sqrt(_pairs(len(labels)) - _pairs(table.sum(axis=axis)).sum()) for axis in (0, 1)]))
-    return float(np.clip(order / untied, -1, 1)) if untied else 0.0
+    """Return Kendall's tau-b: pairs in the same order less those in the opposite one, ties accounted for."""
+    _, rows = np.unique(labels, return_inverse=True)
+    _, columns = np.unique(numbers, return_inverse=True)
+    opposite = _inversions(columns[np.lexsort((columns, rows))])
+    every = len(rows) * (len(rows) - 1) // 2
+    one, other, both = (_tied(places) for places in (rows, columns, rows * len(rows) + columns))
+    untied = math.sqrt((every - one) * (every - other))
+    return (every - one - other + both - 2 * opposite) / untied if untied else 0.0
 
 
-def _agreeing(table: Numbers) -> float:
-    """Return in how many pairs of points one has both the greater label and the greater number."""
-    below = table.cumsum(axis=0).cumsum(axis=1)
-    return float((table[1:, 1:] * below[:-1, :-1]).sum())
+def _tied(places: Places) -> int:
+    """Return how many pairs are of equal places."""
+    _, counts = np.unique(places, return_counts=True)
+    return int((counts * (counts - 1) // 2).sum())
 
 
-def _pairs(count: Numbers | int) -> Numbers:
-    return np.asarray(count * (np.asarray(count) - 1) / 2)
+def _inversions(places: Places) -> int:
+    """Return how many pairs have the greater place first; bit by bit, since each resample counts them anew."""
+    found = 0
+    for bit in reversed(range(int(places.max()).bit_length())):
+        ones, above = (places >> bit) & 1, places >> (bit + 1)
+        before = np.cumsum(ones) - ones
+        found += int(((before - before[np.searchsorted(above, above)]) * (1 - ones)).sum())
+        places = places[np.argsort(places >> bit, kind="stable")]
+    return found
 
 
 ERRORS: Mapping[str, Measure] = {

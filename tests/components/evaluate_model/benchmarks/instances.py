@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-def row(label: str = "Yes", **changes: Any) -> dict[str, Any]:
+def row(label: Any = "Yes", **changes: Any) -> dict[str, Any]:
     """What a file has about one audio file."""
     values = {"instruction": "Is it speech?", "label": label, **changes}
     return {name: value for name, value in values.items() if value is not ...}

@@ -160,7 +160,7 @@ def test_a_text_is_read_behind_the_instruction(tmp_path: Path) -> None:
 
 
 def test_a_number_as_label_is_a_text(tmp_path: Path) -> None:
-    file = predictions(tmp_path, "Counting_It", {"a.wav": row(label=3, prediction="3")})  # type: ignore[arg-type]
+    file = predictions(tmp_path, "Counting_It", {"a.wav": row(label=3, prediction="3")})
     assert figures(scored(file))["Counting_It"] == 1.0
 
 
@@ -228,7 +228,7 @@ def test_a_malformed_table_is_one_line(tmp_path: Path, content: str | bytes, lin
         ({"a.wav": 3}, "'a.wav': want an object, got 3"),
         ({"a.wav": row(label=..., prediction="x")}, "'a.wav': no 'label'"),
         ({"a.wav": row(label=" ", prediction="x")}, "'a.wav': 'label' is empty"),
-        ({"a.wav": row(label=True, prediction="x")}, "'a.wav': 'label' is no text but True"),  # type: ignore[arg-type]
+        ({"a.wav": row(label=True, prediction="x")}, "'a.wav': 'label' is no text but True"),
         ({"a.wav": row(instruction=..., prediction="x")}, "'a.wav': no 'instruction'"),
         ({"a.wav": row(prediction=["x"])}, "'a.wav': 'prediction' is no text but ['x']"),
         ({"a.wav": row(prediction="x", metrics="accuracy")}, "'a.wav': 'metrics' is no list of texts"),

@@ -12,9 +12,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from components.core.contracts.errors import SourceError
-from components.evaluate_model.benchmarks.comparison import compare
+from components.evaluate_model.benchmarks.comparison import compare, relate
 from components.evaluate_model.benchmarks.dynamic_superb.phase2 import (
     DYNAMIC_SUPERB_2,
+    IMPROVEMENT,
+    improvement,
     number_in,
     question_of,
     verdict_in,
@@ -168,7 +170,8 @@ READ = (("1", "2"), ("2", "2"), ("3", "0"), ("4", "5"))
 @pytest.mark.parametrize("metric", GOLDEN)
 def test_a_regression_with_all_numbers_is_its_measure(tmp_path: Path, metric: str) -> None:
     figure = only(scored(said(tmp_path, "Some_Task", [metric], *READ)))
-    assert (figure.name, figure.value) == (f"Some_Task {metric.lower()}", pytest.approx(GOLDEN[metric]))
+    assert figure.name == f"Some_Task {metric.lower()}"
+    assert figure.value == pytest.approx(GOLDEN[metric])
 
 
 @pytest.mark.parametrize("metric", GOLDEN)
@@ -176,7 +179,8 @@ def test_what_has_no_number_makes_an_error_larger_and_a_correlation_smaller(tmp_
     unread = [("9", "N/A"), ("9", "I cannot hear it"), ("9", ""), ("9", None)]
     figure = only(scored(said(tmp_path, "Some_Task", [metric], *READ, *unread)))
     factor = 2 if metric.lower() in ERRORS else 0.5
-    assert (figure.value, figure.items) == (pytest.approx(GOLDEN[metric] * factor), 8)
+    assert figure.value == pytest.approx(GOLDEN[metric] * factor)
+    assert figure.items == 8
     assert figure.outcomes == {Outcome.MARKED: 4, Outcome.UNPARSED: 2, Outcome.EMPTY: 1, Outcome.MISSING: 1}
 
 
@@ -288,7 +292,8 @@ def test_an_error_rate_is_of_the_response_as_it_is(
 ) -> None:
     judge = Scripted(as_told)
     figure = only(scored(said(tmp_path, "Some_Task", [metric], (label, response)), judge))
-    assert (figure.name, figure.value) == (f"Some_Task {metric.lower()}", pytest.approx(value))
+    assert figure.name == f"Some_Task {metric.lower()}"
+    assert figure.value == pytest.approx(value)
     assert not judge.asked
 
 
@@ -360,6 +365,23 @@ def test_less_is_better_in_an_error_and_more_in_a_correlation(tmp_path: Path) ->
         ("Some_SRCC srcc", False, True),
         ("Some_WER wer", True, True),
     ]
+
+
+def test_improvement_is_the_mean_share_of_the_reference_and_leaves_out_its_zeros() -> None:
+    reference = {"A accuracy": [0.5, 0.0], "B wer": [0.8, 0.4], "C lcc": [0.0, 0.1], "D mse": [1.0, 1.0]}
+    ours = {"A accuracy": [0.75, 0.5], "B wer": [0.2, 0.8], "C lcc": [0.9, 0.9], "E accuracy": [1.0, 1.0]}
+    mine, other = ({name: np.array(values) for name, values in of.items()} for of in (ours, reference))
+    assert improvement(mine, other)[IMPROVEMENT] == pytest.approx([(0.5 + 0.75) / 2, -1.0])
+    assert improvement({"C lcc": mine["C lcc"]}, other) == {}
+
+
+def test_a_result_is_related_to_that_of_a_reference(tmp_path: Path) -> None:
+    for name, responses in (("ours", ("a b", "2")), ("theirs", ("a c", "5"))):
+        said(tmp_path / name, "Some_Task", ["WER"], ("a b", responses[0]))
+        said(tmp_path / name, "Other_Task", ["MAE"], ("1", responses[1]))
+    (found,) = relate(DYNAMIC_SUPERB_2, scored(tmp_path / "ours"), scored(tmp_path / "theirs"))
+    assert found.value == pytest.approx((1 + 0.75) / 2)
+    assert found.better
 
 
 def test_an_export_is_scored_like_what_was_read(tmp_path: Path) -> None:
