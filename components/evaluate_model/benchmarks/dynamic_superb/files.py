@@ -21,6 +21,7 @@ from components.evaluate_model.benchmarks.records import Item
 from components.evaluate_model.benchmarks.rows import Row, read_json, read_rows
 
 METADATA, INSTANCE = "metadata.json", "instance.json"
+ENDINGS = (".json", ".csv", ".jsonl", ".ndjson")
 COLUMNS = ("file_name", "prediction")
 _PAIR = re.compile(r"(?P<stem>.+)_pair(?P<number>\d*)\.(?:wav|flac)")
 _FURTHER = re.compile(r"audio(\d+)")

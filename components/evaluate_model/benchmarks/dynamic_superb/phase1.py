@@ -17,7 +17,14 @@ import numpy as np
 from components.core.contracts.errors import SourceError
 from components.evaluate_model.benchmarks.benchmark import Benchmark, as_it_is, mark_of
 from components.evaluate_model.benchmarks.dynamic_superb.dimensions import DIMENSIONS, dimension_of
-from components.evaluate_model.benchmarks.dynamic_superb.files import export, files, item_of, response_of, rows_of
+from components.evaluate_model.benchmarks.dynamic_superb.files import (
+    ENDINGS,
+    export,
+    files,
+    item_of,
+    response_of,
+    rows_of,
+)
 from components.evaluate_model.benchmarks.intervals import Numbers
 from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
 from components.evaluate_model.benchmarks.rows import Row
@@ -89,6 +96,7 @@ DYNAMIC_SUPERB_1 = Benchmark(
     about="classification in 55 instances of six dimensions, by exact match",
     files=files,
     rows_of=rows_of,
+    endings=ENDINGS,
     items_of=items_of,
     response_of=response_of,
     mark=mark,

@@ -24,7 +24,14 @@ import numpy as np
 
 from components.core.contracts.errors import SourceError
 from components.evaluate_model.benchmarks.benchmark import Benchmark, mark_of
-from components.evaluate_model.benchmarks.dynamic_superb.files import export, files, item_of, response_of, rows_of
+from components.evaluate_model.benchmarks.dynamic_superb.files import (
+    ENDINGS,
+    export,
+    files,
+    item_of,
+    response_of,
+    rows_of,
+)
 from components.evaluate_model.benchmarks.dynamic_superb.regression import CORRELATIONS, ERRORS, STATISTICS
 from components.evaluate_model.benchmarks.intervals import Numbers
 from components.evaluate_model.benchmarks.judging import Question
@@ -209,6 +216,7 @@ DYNAMIC_SUPERB_2 = Benchmark(
     about="classification, regression and transcription in many tasks, by a judge and by error rates",
     files=files,
     rows_of=rows_of,
+    endings=ENDINGS,
     items_of=items_of,
     response_of=response_of,
     mark=mark,

@@ -196,6 +196,14 @@ def test_a_table_of_predictions_is_read_with_the_items(tmp_path: Path) -> None:
         scored(file)
 
 
+def test_a_folder_of_tables_is_scored_as_one(tmp_path: Path) -> None:
+    for name, response in ((BIRDS, "yes"), ("SarcasmDetection_Mustard", "no")):
+        instance(tmp_path / "data", name, {"a.wav": row()})
+        (tmp_path / f"{name}.csv").write_text(f"file_name,prediction\na.wav,{response}\n")
+    found = figures(scored(tmp_path, tmp_path / "data"))
+    assert (found[BIRDS], found["SarcasmDetection_Mustard"]) == (1.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [
