@@ -97,13 +97,14 @@ def _predictions_in(file: Path, reader: "csv.DictReader[str]") -> Iterator[Row]:
         )
     seen: set[str] = set()
     for values in reader:
-        where, name, response = f"{file}: line {reader.line_num}", *(values[column] for column in COLUMNS)
+        where, named, response = f"{file}: line {reader.line_num}", *(values[column] for column in COLUMNS)
         if None in values or None in values.values():
             raise SourceError(f"{where}: want {len(reader.fieldnames or ())} fields, as the first line has")
+        name = PurePosixPath(named).name
         if not name or name in seen:
             raise SourceError(f"{where}: the file name {name!r} {'is there twice' if name else 'is empty'}")
         seen.add(name)
-        yield Row(where, {"item_id": f"{file.stem}/{PurePosixPath(name).name}", "response": response})
+        yield Row(where, {"item_id": f"{file.stem}/{name}", "response": response})
 
 
 def item_of(row: Row, benchmark: str, metric: str, *, with_text: bool = False) -> Item:

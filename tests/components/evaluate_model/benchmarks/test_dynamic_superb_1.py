@@ -139,7 +139,12 @@ def test_names_are_known_without_their_separators(name: str, dimension: str | No
 
 
 def test_all_audio_of_an_item_is_kept_in_its_order(tmp_path: Path) -> None:
-    rows = {"a.wav": row(), "b.wav": row(audio10="z.wav", audio2="y.wav"), "c.flac": row(), "a_pair.wav.wav": row()}
+    rows = {
+        "a.wav": row(),
+        "b.wav": row(audio10="z.wav", audio1="b0.wav", audio2="y.wav"),
+        "c.flac": row(),
+        "a_pair.wav.wav": row(),
+    }
     data = instance(tmp_path, BIRDS, rows)
     for name in ("a_pair10.wav", "a_pair2.wav", "aa_pair2.wav", "c_pair.flac", "a_pair3.txt"):
         (data / BIRDS / name).touch()
@@ -188,12 +193,19 @@ def test_an_export_is_scored_like_what_was_read(tmp_path: Path) -> None:
 def test_a_table_of_predictions_is_read_with_the_items(tmp_path: Path) -> None:
     data = instance(tmp_path / "data", BIRDS, {name: row('a "b",\nc') for name in ("a.wav", "b.wav", "c.wav")})
     file = tmp_path / f"{BIRDS}.csv"
-    file.write_text('\ufefffile_name,more,prediction\na.wav,x,"a ""b"",\nc"\n\nb.wav,x,\n', encoding="utf-8")
+    file.write_text('\ufefffile_name,more,prediction\n/my/a.wav,x,"a ""b"",\nc"\n\nb.wav,x,\n', encoding="utf-8")
     result = scored(file, data)
     assert figures(result)[BIRDS] == pytest.approx(1 / 3)
     assert result.missing == (f"{BIRDS}/c.wav",)
     with pytest.raises(ConfigurationError, match="name the benchmark's files with --data"):
         scored(file)
+
+
+def test_the_line_ends_of_a_response_in_a_table_are_kept(tmp_path: Path) -> None:
+    data = instance(tmp_path / "data", BIRDS, {"a.wav": row("a\r\nb")})
+    file = tmp_path / f"{BIRDS}.csv"
+    file.write_bytes(b'file_name,prediction\r\na.wav,"A\r\nB"\r\n')
+    assert figures(scored(file, data))[BIRDS] == 1.0
 
 
 def test_a_folder_of_tables_is_scored_as_one(tmp_path: Path) -> None:
@@ -212,6 +224,7 @@ def test_a_folder_of_tables_is_scored_as_one(tmp_path: Path) -> None:
         ("file_name,prediction\na.wav\n", "line 2: want 2 fields"),
         ("file_name,prediction\na.wav,yes\na.wav,Yes, it is\n", "line 3: want 2 fields"),
         ("file_name,prediction\na.wav,x\n\na.wav,y\n", "line 4: the file name 'a.wav' is there twice"),
+        ("file_name,prediction\na.wav,x\nb/a.wav,y\n", "line 3: the file name 'a.wav' is there twice"),
         ("file_name,prediction\n,y\n", "line 2: the file name '' is empty"),
         ('file_name,prediction\na.wav,"x', "cannot be read as CSV"),
         (b"file_name,prediction\na.wav,\xff\n", "cannot be read as CSV"),

@@ -102,6 +102,8 @@ def test_a_verdict_is_a_line_of_its_own(reply: str, *, verdict: bool | None) -> 
         ("Number: N/A", None),
         ("Number: 3 or 4", None),
         ("Number: 3 Hz", None),
+        ("Number: 1e100", 1e100),
+        ("Number: 1e101", None),
         ("Number: 1e999", None),
         ("Number: inf", None),
         ("The number 3 it is", None),
