@@ -44,13 +44,13 @@ class Entry:
 class Benchmark:
     """One benchmark, of one version.
 
-    `files` finds the item files in a folder. `rows_of` reads an official file of items or predictions as rows;
-    `items_of` reads the items of a row, and `response_of` the response, which only a row of one item has. An official
-    prediction file is the items with a response in each, so that it can be scored alone. `rules` names the
-    version of marking. `post` are the ways to clean a response before it is marked, the default first. Results by
-    different rules or post-processing are not compared. In a metric of `errors` more is worse. `relative` is for
-    benchmarks that relate a system to its reference. `export` writes the official prediction file, as a text for each
-    file name.
+    `files` finds the item files in a folder. `rows_of` reads an official file of items or predictions as rows; those of
+    `endings` are taken from a folder of predictions. `items_of` reads the items of a row, and `response_of` the
+    response, which only a row of one item has. An official prediction file is the items with a response in each, so
+    that it can be scored alone. `rules` names the version of marking. `post` are the ways to clean a response before it
+    is marked, the default first. Results by different rules or post-processing are not compared. In a metric of
+    `errors` more is worse. `relative` is for benchmarks that relate a system to its reference. `export` writes the
+    official prediction file, as a text for each file name.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Benchmark:
     about: str
     files: Callable[[Path], Sequence[Path]]
     rows_of: Callable[[Path], Iterator[Row]] = read_rows
+    endings: Sequence[str] = (".json", ".jsonl", ".ndjson")
     items_of: Callable[[Row], Sequence[Item]]
     response_of: Callable[[Row], str | None]
     mark: Marker

@@ -66,7 +66,7 @@ def read_material(benchmark: Benchmark, predictions: Path, data: Path | None) ->
     Raises:
         SourceError: a file is not of its form, or a prediction is of no item.
     """
-    rows = [row for file in prediction_files(predictions) for row in benchmark.rows_of(file)]
+    rows = [row for file in prediction_files(predictions, benchmark.endings) for row in benchmark.rows_of(file)]
     plain = all({"item_id", "response"} >= row.values.keys() for row in rows)
     if plain and data is None:
         raise ConfigurationError(f"{predictions}: has predictions alone; name the benchmark's files with --data")
@@ -78,17 +78,19 @@ def read_material(benchmark: Benchmark, predictions: Path, data: Path | None) ->
     return Material(items, said)
 
 
-def prediction_files(path: Path) -> Sequence[Path]:
-    """Return a file itself, or the JSON files that are in a folder, by their names.
+def prediction_files(path: Path, endings: Sequence[str]) -> Sequence[Path]:
+    """Return a file itself, or the files of these endings that are in a folder, by their names.
 
     Raises:
         SourceError: a folder has none.
     """
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix in {".json", ".jsonl", ".ndjson"})
+    found = sorted(file for file in path.iterdir() if file.suffix in endings)
     if not found:
-        raise SourceError(f"{path}: has no .json, .jsonl or .ndjson file; name a file or folder of predictions")
+        raise SourceError(
+            f"{path}: has no {', '.join(endings[:-1])} or {endings[-1]} file; name a file or folder of predictions"
+        )
     return found
 
 
