@@ -13,7 +13,6 @@ from transformers.utils import logging
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding
 from components.core.cutting import LONGEST_S
-from components.core.digests import digest_of_file
 from components.core.home import Home, current_home
 from components.core.inference.answers import Generation, Piece, Spelling
 from components.core.inference.choosing import chosen_model, frozen_models
@@ -21,7 +20,7 @@ from components.core.inference.conversation import Conversation, read_conversati
 from components.core.inference.hearing import By, Clip, Ears, HeardClip, clips_of, shared_out
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.loading import best_device, load_llm, load_tokenizer
-from components.core.models.model_artifact import ADAPTER_FILE, ModelConfig, load_adapter, read_config
+from components.core.models.model_artifact import ModelConfig, load_adapter, read_config, weights_digest
 from components.core.models.splice import Spliced, Splicer
 from components.core.models.store import StoredModel
 
@@ -79,7 +78,7 @@ class DestaModel:
         encoder, llm = frozen_models(folder, config, store)
         place, dtype = best_device(device)
         adapter = load_adapter(folder, config).to(device=place, dtype=dtype)
-        name = f"desta-{digest_of_file(folder / ADAPTER_FILE)[:12]}"
+        name = f"desta-{weights_digest(folder)[:12]}"
         return cls(name, AudioLanguageModel(adapter, load_llm(llm.folder, dtype).to(place)), config, encoder, llm)
 
     def generate(
