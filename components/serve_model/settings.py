@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from components.core.contracts.records import Seed, Temperature, TopP
 from components.core.settings import Settings, add_flags
 
 
@@ -12,9 +13,9 @@ class ChatSettings(Settings):
     """How an answer is drawn on the terminal."""
 
     max_tokens: int = Field(128, ge=1, description="longest answer, in tokens of the LLM")
-    temperature: float = Field(0.0, ge=0, description="0 writes the likeliest words; upstream's default is 0.7")
-    top_p: float = Field(0.9, gt=0, le=1, description="draw from the likeliest tokens that together have this share")
-    seed: int = Field(0, ge=0, description="seed of the draw")
+    temperature: Temperature = Field(0.0, description="0 writes the likeliest words; upstream's default is 0.7")
+    top_p: TopP = Field(0.9, description="draw from the likeliest tokens that together have this share")
+    seed: Seed = Field(0, description="seed of the draw")
 
 
 class ServeModelSettings(Settings):

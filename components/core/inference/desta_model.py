@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
-from pydantic import ValidationError
 from transformers.utils import logging
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding
 from components.core.cutting import LONGEST_S
+from components.core.drawing import decoding_of
 from components.core.home import Home, current_home
 from components.core.inference.answers import Generation, Piece, Spelling
 from components.core.inference.choosing import chosen_model, frozen_models
@@ -210,19 +210,6 @@ class DestaModel:
 
     def _positions(self, row: Spliced) -> int:
         return row.length(self._queries) - len(row.target)
-
-
-def decoding_of(max_new_tokens: int, temperature: float, top_p: float, seed: int) -> Decoding:
-    """Return how to draw an answer.
-
-    Raises:
-        ConfigurationError: a value is out of its range.
-    """
-    try:
-        return Decoding(temperature=temperature, top_p=top_p, max_tokens=max_new_tokens, seed=seed)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigurationError(f"{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
 
 
 def _stops(tokenizer: Any, model: AudioLanguageModel) -> frozenset[int]:

@@ -55,6 +55,17 @@ def test_mistakes_are_one_line(model: str, tmp_path: Path, capsys: pytest.Captur
         (["nowhere.wav", "?"], 2, "error: nowhere.wav: no such file"),
         ([str(tmp_path / "a.wav"), "?", "--model", model], 1, "error: messages[1].audios[0] ("),
         ([str(tmp_path / "a.wav"), "?", "--temperature", "-1"], 2, "error: chat.temperature: Input should be"),
+        (
+            [str(tmp_path / "a.wav"), "?", "--temperature", "1e-50"],
+            2,
+            "error: chat.temperature: Input should be 0, for",
+        ),
+        ([str(tmp_path / "a.wav"), "?", "--seed", str(2**63)], 2, "error: chat.seed: Input should be less than"),
+        (
+            [str(tmp_path / "a.wav"), "\udcff", "--model", model],
+            2,
+            r"error: messages[1].content: '\udcff' at character",
+        ),
     ):
         with pytest.raises(SystemExit) as ended:
             main(argv)

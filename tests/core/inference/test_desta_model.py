@@ -177,11 +177,29 @@ def test_a_recording_that_cannot_fit_is_not_read_to_its_end(model: DestaModel) -
 
 
 @pytest.mark.parametrize(
-    "odd", [{"max_new_tokens": 0}, {"temperature": -0.1}, {"temperature": float("nan")}, {"top_p": 0.0}, {"seed": -1}]
+    "odd",
+    [
+        {"max_new_tokens": 0},
+        *({"temperature": odd} for odd in (-0.1, float("nan"), float("inf"), 1e-50)),
+        *({"top_p": odd} for odd in (0.0, 1e-50)),
+        *({"seed": odd} for odd in (-1, 2**63, 10**30)),
+    ],
 )
 def test_a_number_out_of_range_is_one_clear_line(model: DestaModel, odd: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"Input should be"):
         model.generate(user("Hi"), **odd)
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2.5, "8", None, True])
+def test_a_batch_of_no_number_of_conversations_is_one_clear_line(model: DestaModel, batch: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^batch .*: want a number of conversations, 1 at least$"):
+        model.generate(user("Hi"), batch=batch)
+
+
+def test_a_draw_at_its_bounds_has_an_end(model: DestaModel) -> None:
+    for temperature, top_p, seed in ((1e-3, 1e-6, 2**63 - 1), (1e300, 1.0, 0)):
+        drawn = {"temperature": temperature, "top_p": top_p, "seed": seed}
+        assert model.generate(user("Hi"), max_new_tokens=2, **drawn)[0].tokens
 
 
 def test_a_frozen_part_that_is_not_there_is_named_with_what_to_fetch(
