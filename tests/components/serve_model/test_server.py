@@ -1,6 +1,7 @@
 """A real server process, asked by OpenAI's own client."""
 
 import base64
+import json
 import os
 import re
 import signal
@@ -151,6 +152,24 @@ def test_a_body_that_is_no_question_is_refused(served: Served, body: bytes) -> N
     )
     assert answer.status_code in {400, 404}
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"messages": [{"role": "user", "content": "Hi \ud800"}]}, r"messages[0].content: '\ud800' at character 3 is"),
+        ({"messages": heard(text="\udfff")}, r"messages[0].audios[0].text: '\udfff' at character 0 is no character"),
+        ({"messages": TEXT, "odd \ud800": 1}, r"odd \ud800 1 is not supported"),
+        ({"messages": [{"role": "user", "odd \ud800": 1}]}, r"messages[0].odd \ud800: unknown"),
+    ],
+)
+def test_half_a_character_is_refused(served: Served, asked: dict[str, Any], complaint: str) -> None:
+    body = json.dumps({"model": served.model, "max_tokens": 5, **asked})
+    answer = httpx.post(
+        f"{served.address}/v1/chat/completions", content=body, headers={"Authorization": f"Bearer {KEY}"}
+    )
+    assert answer.status_code == 400
+    assert complaint in answer.json()["error"]["message"]
 
 
 def test_without_the_key_only_health_is_told(served: Served) -> None:

@@ -162,6 +162,8 @@ def test_a_long_recording_is_read_in_clips_each_with_its_words(model: DestaModel
         (asking("?", TONE, sampling_rate=3), "sample rate 3 Hz"),
         (asking("?", list(range(9)), sampling_rate=16_000), "samples of type int64"),
         ([{"role": "user", "content": "word " * 9000}], "but the window has 8192"),
+        ([{"role": "user", "content": "\ud800"}], r"messages[0].content: '\ud800' at character 0 is no character"),
+        (asking("?", b"", text="so \udcff"), r"messages[0].audios[0].text: '\udcff' at character 3 is no character"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_line(model: DestaModel, messages: Any, complaint: str) -> None:
