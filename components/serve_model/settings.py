@@ -25,7 +25,7 @@ class ServeModelSettings(Settings):
     wait_ms: int = Field(20, ge=0, description="how long a request that comes alone waits for others")
     queue: int = Field(64, ge=1, description="requests that may wait; one more is refused (429)")
     max_body_mb: float = Field(32, gt=0, description="largest request (413)")
-    max_audio_s: float = Field(300, gt=0, description="longest recording (400)")
+    max_audio_s: float = Field(300, gt=0, description="longest audio of a request, its recordings together (400)")
     max_tokens: int = Field(1024, ge=1, description="longest answer that a request may ask for (400)")
     default_tokens: int = Field(256, ge=1, description="longest answer where a request does not say")
 

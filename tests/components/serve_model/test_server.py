@@ -121,6 +121,11 @@ def test_a_stream_says_what_the_answer_says(served: Served) -> None:
             400,
             "messages[0].audios[0]: is longer than 3 s",
         ),
+        (
+            {"messages": heard() * 4},
+            400,
+            "messages[3].audios[0]: is longer than 0 s, what those before it leave of 3 s",
+        ),
         ({"messages": heard("A" * 600_000)}, 413, "the request is larger than 0.5 MB"),
         ({"messages": [{"role": "user", "content": "word " * 9000}]}, 400, "but the window has 8192"),
         ({"max_tokens": 901}, 400, "max_tokens: 901 tokens, at most 900"),

@@ -173,6 +173,28 @@ def test_what_cannot_be_used_is_one_clear_line(model: DestaModel, messages: Any,
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("messages", [None, 5, "Hello", b"Hello", set(QUESTIONS)])
+def test_what_is_no_conversation_is_one_clear_line(model: DestaModel, messages: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^messages: want a conversation or a list of them, got "):
+        model.generate(messages)
+
+
+def test_what_cannot_fit_whatever_is_said_in_it_is_refused_unheard(
+    model: DestaModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model._ears, "words", lambda _: pytest.fail("it was heard"))
+    with pytest.raises(ConfigurationError, match=r"take at least \d+ positions \(8 of them for 2 clips .* has 8192; "):
+        model.prepare(asking("?", TONE, HIGH_TONE, sampling_rate=16_000), 8192 - 8)
+
+
+def test_the_recordings_of_a_conversation_are_limited_together(model: DestaModel) -> None:
+    several = asking("?", TONE, HIGH_TONE, TONE, **HEARD)
+    assert len(model.prepare(several, 8, longest_s=2.5).clips) == 3
+    line = r"messages\[0\].audios\[2\]: is longer than 0.9 s, what those before it leave of 2.4 s, the most that"
+    with pytest.raises(DestaError, match=line):
+        model.prepare(several, 8, longest_s=2.4)
+
+
 def test_a_recording_that_cannot_fit_is_not_read_to_its_end(model: DestaModel) -> None:
     with pytest.raises(DestaError, match=r"messages\[0\].audios\[0\]: is longer than 2 s"):
         model.prepare(asking("?", make_tone(duration_s=2.1), sampling_rate=16_000), 8, longest_s=2.0)
@@ -200,7 +222,7 @@ def test_a_batch_of_no_number_of_conversations_is_one_clear_line(model: DestaMod
 
 def test_a_draw_at_its_bounds_has_an_end(model: DestaModel) -> None:
     for temperature, top_p, seed in ((1e-3, 1e-6, 2**63 - 1), (1e300, 1.0, 0)):
-        drawn = {"temperature": temperature, "top_p": top_p, "seed": seed}
+        drawn: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed}
         assert model.generate(user("Hi"), max_new_tokens=2, **drawn)[0].tokens
 
 
