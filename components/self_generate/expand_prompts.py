@@ -10,8 +10,9 @@ from pathlib import Path
 
 from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, SourceError
-from components.core.contracts.records import Decoding, Domain
+from components.core.contracts.records import Domain
 from components.core.digests import digest_of
+from components.core.drawing import decoding_of
 from components.core.home import current_home
 from components.core.models.store import LLM, open_model
 from components.core.progress import Progress
@@ -55,13 +56,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _command(argv: Sequence[str] | None) -> None:
     args, home = parser().parse_args(argv), current_home()
+    decoding = decoding_of(MAX_TOKENS, args.temperature, 1.0, args.seed, mark="--")
     source = _checked(args)
     llm = open_model(args.llm, home.models)
 
     from components.self_generate.vllm_generator import VllmGenerator, vllm_identity
 
     identity = vllm_identity(llm)
-    decoding = Decoding(temperature=args.temperature, top_p=1.0, max_tokens=MAX_TOKENS, seed=args.seed)
     generator = VllmGenerator(
         model=llm, dtype=identity.dtype, decoding=decoding, at_once=args.batch, window_tokens=WINDOW_TOKENS
     )
@@ -94,9 +95,9 @@ def _run(expansion: Expansion, generator: Generator, folder: Path) -> Account:
 
 def _checked(args: argparse.Namespace) -> PoolFile:
     """Return the pool that is to grow, once it is clear that it can be asked for like this."""
-    for name, least in (("to", 1), ("seed", 0), ("temperature", 0), ("batch", 1), ("patience", 1)):
-        if getattr(args, name) < least:
-            raise ConfigurationError(f"--{name} {getattr(args, name):g}: want at least {least}")
+    for name in ("to", "batch", "patience"):
+        if getattr(args, name) < 1:
+            raise ConfigurationError(f"--{name} {getattr(args, name)}: want at least 1")
     check = check_pool(args.pools / f"{args.domain}.yaml")
     if check.pool is None or check.faults:
         raise check.faults[0]

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from components.core.callers import Caller
+from components.core.contracts.records import Seed, Temperature, TopP
 from components.core.settings import ONLY_HOW, Settings
 
 CALLER = Caller(name="self_generate", setting="self_generate.server", key_variable="DESTA_SERVER_KEY")
@@ -15,10 +16,10 @@ class SelfGenerateSettings(Settings):
     """How many questions are asked, how the answers are drawn, how they are batched, and who is asked."""
 
     prompts_per_clip: int = Field(3, ge=1, description="different prompts that each clip is asked about")
-    temperature: float = Field(0.05, ge=0, description="sampling temperature; 0 takes the likeliest token")
-    top_p: float = Field(1.0, gt=0, le=1, description="share of probability that tokens are drawn from")
+    temperature: Temperature = Field(0.05, description="sampling temperature; 0 takes the likeliest token")
+    top_p: TopP = Field(1.0, description="share of probability that tokens are drawn from")
     max_tokens: int = Field(40, ge=1, description="longest answer in tokens; a longer one is cut off")
-    seed: int = Field(42, ge=0, description="seed of the choice of prompts and of the sampling")
+    seed: Seed = Field(42, description="seed of the choice of prompts and of the sampling")
     batch: int = Field(256, ge=1, description="questions that are answered together and kept together")
     at_once: int = Field(64, ge=1, description="questions of a batch that the engine has at a time")
     window_tokens: int = Field(1024, ge=2, description="longest conversation, answer included, that the engine holds")

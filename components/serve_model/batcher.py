@@ -80,7 +80,7 @@ class Batcher:
                 # The next batch may well be fine (this one may have been too large for the memory).
                 logger.exception("a batch failed")
                 for ticket in tickets:
-                    ticket.tell(Refused(500, "the model failed; the server's log says how", "internal_error"))
+                    ticket.tell(_failed())
 
     def _gather(self) -> list[Ticket]:
         """Return the next tickets: those that wait already, and those that come soon after the first."""
@@ -102,6 +102,7 @@ class Batcher:
             asked[piece.row].tell(piece)
 
     def _prepared(self, ticket: Ticket) -> Prompt | None:
+        """Return what the model is to read; whoever cannot have an answer is told, and nobody else."""
         if ticket.gone:
             return None
         question = ticket.question
@@ -109,4 +110,11 @@ class Batcher:
             return self._model.prepare(question.messages, question.decoding.max_tokens, self._settings.max_audio_s)
         except DestaError as error:
             ticket.tell(error)
-            return None
+        except Exception:
+            logger.exception("a request could not be prepared")
+            ticket.tell(_failed())
+        return None
+
+
+def _failed() -> Refused:
+    return Refused(500, "the model failed; the server's log says how", "internal_error")

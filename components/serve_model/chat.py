@@ -1,11 +1,12 @@
 """Ask a trained model about recordings, once or turn by turn, on the terminal."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError
@@ -46,14 +47,24 @@ def _command(argv: Sequence[str] | None) -> None:
     from components.core.inference.desta_model import DestaModel
 
     model = DestaModel.from_pretrained(args.model)
-    questions = [args.question] if args.question is not None else _typed(sys.stdin, prompted=sys.stdin.isatty())
+    questions = [args.question] if args.question is not None else _typed(sys.stdin)
     _talk(model, files, questions, Decoding(**settings.model_dump()), as_json=args.json)
 
 
-def _typed(lines: Iterable[str], *, prompted: bool) -> Iterator[str]:
-    """Yield the questions of a terminal, after a mark, or of a pipe."""
+def _typed(lines: TextIO) -> Iterator[str]:
+    """Yield the questions of a terminal, after a mark, or of a pipe.
+
+    Raises:
+        ConfigurationError: a line is no text; those before it were questions.
+    """
+    from components.core.inference.conversation import check_text
+
+    if isinstance(lines, io.TextIOWrapper):
+        lines.reconfigure(errors="surrogateescape")  # else the lines before it would be lost with a bad one
+    prompted = lines.isatty()
     _mark(prompted=prompted)
-    for line in lines:
+    for number, line in enumerate(lines, 1):
+        check_text(line, f"input, line {number}")
         if line.strip():
             yield line.strip()
         _mark(prompted=prompted)

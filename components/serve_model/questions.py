@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.core.contracts.records import AUDIO_LOCATOR, Decoding
-from components.core.inference.desta_model import Messages, decoding_of
+from components.core.drawing import decoding_of
+from components.core.inference.desta_model import Messages
 from components.serve_model.refusals import Refused, wrong
 from components.serve_model.settings import ServeModelSettings
 

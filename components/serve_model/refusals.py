@@ -12,13 +12,19 @@ class Refused(Exception):
     def __init__(
         self, status: int, line: str, code: str, param: str | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(line)
-        self.status, self.code, self.param, self.headers = status, code, param, dict(headers or {})
+        super().__init__(_sayable(line))
+        self.status, self.code, self.headers = status, code, dict(headers or {})
+        self.param = None if param is None else _sayable(param)
 
     def body(self) -> dict[str, Any]:
         """Return what the client reads."""
         kind = _TYPES.get(self.status, "invalid_request_error")
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+
+
+def _sayable(text: str) -> str:
+    """Return text that quotes a request, which need not be text that UTF-8 can carry."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def wrong(param: str | None, line: str) -> Refused:

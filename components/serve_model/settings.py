@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from components.core.contracts.records import Seed, Temperature, TopP
 from components.core.settings import Settings, add_flags
 
 
@@ -12,9 +13,9 @@ class ChatSettings(Settings):
     """How an answer is drawn on the terminal."""
 
     max_tokens: int = Field(128, ge=1, description="longest answer, in tokens of the LLM")
-    temperature: float = Field(0.0, ge=0, description="0 writes the likeliest words; upstream's default is 0.7")
-    top_p: float = Field(0.9, gt=0, le=1, description="draw from the likeliest tokens that together have this share")
-    seed: int = Field(0, ge=0, description="seed of the draw")
+    temperature: Temperature = Field(0.0, description="0 writes the likeliest words; upstream's default is 0.7")
+    top_p: TopP = Field(0.9, description="draw from the likeliest tokens that together have this share")
+    seed: Seed = Field(0, description="seed of the draw")
 
 
 class ServeModelSettings(Settings):
@@ -24,7 +25,7 @@ class ServeModelSettings(Settings):
     wait_ms: int = Field(20, ge=0, description="how long a request that comes alone waits for others")
     queue: int = Field(64, ge=1, description="requests that may wait; one more is refused (429)")
     max_body_mb: float = Field(32, gt=0, description="largest request (413)")
-    max_audio_s: float = Field(300, gt=0, description="longest recording (400)")
+    max_audio_s: float = Field(300, gt=0, description="longest audio of a request, its recordings together (400)")
     max_tokens: int = Field(1024, ge=1, description="longest answer that a request may ask for (400)")
     default_tokens: int = Field(256, ge=1, description="longest answer where a request does not say")
 

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 CONTRACT_VERSION = "1"
 SAMPLE_RATE_HZ = 16_000
@@ -13,6 +14,19 @@ AUDIO_SPAN = f"<start_audio>{AUDIO_LOCATOR}<end_audio>"
 MODEL_PARTS = ("weights", "tokenizer", "chat_template")
 """What makes two language models the same one, by the names in `GeneratorIdentity`."""
 
+
+def _warm_enough(temperature: float) -> float:
+    if 0 < temperature < 0.001:
+        raise PydanticCustomError("too_cold", "Input should be 0, for the likeliest words, or at least 0.001")
+    return temperature
+
+
+Temperature = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_warm_enough)]
+"""What logits of float32 can be divided by; 0 takes the likeliest token."""
+TopP = Annotated[float, Field(ge=1e-6, le=1)]
+"""A share that float32 can tell from none."""
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What torch, vLLM and Parquet can hold."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -203,10 +217,10 @@ class GeneratorIdentity(Record):
 class Decoding(Record):
     """How the generator drew its words."""
 
-    temperature: float = Field(ge=0)
-    top_p: float = Field(gt=0, le=1)
+    temperature: Temperature
+    top_p: TopP
     max_tokens: int = Field(ge=1)
-    seed: int = Field(ge=0)
+    seed: Seed
 
 
 class Message(Record):

@@ -1,5 +1,6 @@
 """What a caller says to the model: messages with recordings in them, checked before anything is heard."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from components.core.contracts.records import AUDIO_LOCATOR, AUDIO_SPAN, Message
 ROLES = ("system", "user", "assistant")
 _IN_A_MESSAGE = {"role", "content", "audios"}
 _IN_AN_AUDIO = {"audio", "text", "sampling_rate"}
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,31 @@ class Conversation:
         )
 
 
+def conversations_of(messages: Any) -> Sequence[Any]:
+    """Return the conversations of a list of them, or of one of them.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if isinstance(messages, Mapping):
+        return [messages]
+    if isinstance(messages, str | bytes) or not isinstance(messages, Sequence):
+        raise ConfigurationError(f"messages: want a conversation or a list of them, got {_shown(messages)}")
+    return [messages] if messages and isinstance(messages[0], Mapping) else messages
+
+
+def check_text(text: str, where: str) -> None:
+    """Refuse what is no text: a byte that is not UTF-8, or half of a surrogate pair, as Python and JSON carry them.
+
+    Raises:
+        ConfigurationError: there is such a place; says where.
+    """
+    if half := _HALF.search(text):
+        raise ConfigurationError(
+            f"{where}: {half[0]!r} at character {half.start()} is no character; want text that UTF-8 can carry"
+        )
+
+
 def read_conversation(messages: Any) -> Conversation:
     """Read `[{"role", "content", "audios": [{"audio", "text", "sampling_rate"}]}]`, upstream's form of a conversation.
 
@@ -62,6 +89,7 @@ def _message(message: Any, where: str) -> tuple[Message, list[Recording]]:
         raise ConfigurationError(f"{where}.role: want one of {', '.join(ROLES)}, got {_shown(role)}")
     if not isinstance(content, str):
         raise ConfigurationError(f"{where}.content: want text, got {_shown(content)}")
+    check_text(content, f"{where}.content")
     if isinstance(audios, str | bytes | Mapping) or not isinstance(audios, Sequence):
         raise ConfigurationError(f'{where}.audios: want a list of {{"audio": …}}, got {_shown(audios)}')
     bare = content.replace(AUDIO_SPAN, AUDIO_LOCATOR)
@@ -79,6 +107,7 @@ def _recording(audio: Any, where: str) -> Recording:
     given, rate_hz, text = audio.get("audio"), audio.get("sampling_rate"), audio.get("text")
     if text is not None and not isinstance(text, str):
         raise ConfigurationError(f"{where}.text: want a transcript or nothing, got {_shown(text)}")
+    check_text(text or "", f"{where}.text")
     if isinstance(given, str | Path):
         given = Path(given)
     elif isinstance(given, bytes | bytearray | memoryview):

@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
-from pydantic import ValidationError
 from transformers.utils import logging
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Decoding
 from components.core.cutting import LONGEST_S
-from components.core.digests import digest_of_file
+from components.core.drawing import decoding_of
 from components.core.home import Home, current_home
 from components.core.inference.answers import Generation, Piece, Spelling
 from components.core.inference.choosing import chosen_model, frozen_models
-from components.core.inference.conversation import Conversation, read_conversation
+from components.core.inference.conversation import Conversation, conversations_of, read_conversation
 from components.core.inference.hearing import By, Clip, Ears, HeardClip, clips_of, shared_out
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.decoding import stops_of
 from components.core.models.loading import best_device, load_llm, load_tokenizer
-from components.core.models.model_artifact import ADAPTER_FILE, ModelConfig, load_adapter, read_config
+from components.core.models.model_artifact import ModelConfig, load_adapter, read_config, weights_digest
 from components.core.models.splice import Spliced, Splicer
 from components.core.models.store import StoredModel
 
@@ -80,7 +79,7 @@ class DestaModel:
         encoder, llm = frozen_models(folder, config, store)
         place, dtype = best_device(device)
         adapter = load_adapter(folder, config).to(device=place, dtype=dtype)
-        name = f"desta-{digest_of_file(folder / ADAPTER_FILE)[:12]}"
+        name = f"desta-{weights_digest(folder)[:12]}"
         return cls(name, AudioLanguageModel(adapter, load_llm(llm.folder, dtype).to(place)), config, encoder, llm)
 
     def generate(
@@ -101,8 +100,9 @@ class DestaModel:
         Raises:
             DestaError: a conversation, a recording or a number cannot be used, or does not fit into the window.
         """
-        one = isinstance(messages, Mapping) or (messages and isinstance(messages[0], Mapping))
-        given: Sequence[Any] = [messages] if one else messages
+        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+            raise ConfigurationError(f"batch {batch!r:.60}: want a number of conversations, 1 at least")
+        given = conversations_of(messages)
         decoding = decoding_of(max_new_tokens, temperature if do_sample else 0.0, top_p, seed)
         prompts = [self.prepare(conversation, max_new_tokens) for conversation in given]
         by_length = sorted(range(len(prompts)), key=lambda number: self._positions(prompts[number].row))
@@ -138,20 +138,18 @@ class DestaModel:
     def prepare(self, messages: Messages, max_new_tokens: int, longest_s: float | None = None) -> Prompt:
         """Hear the recordings of a conversation, and make sure that it fits into the window with its answer.
 
-        `longest_s` limits each recording; without it, so much of one is heard as could fit.
+        `longest_s` limits the recordings together; without it, as much is read of them as could fit. What does not
+        fit whatever is said in it is refused before anything is heard.
 
         Raises:
             DestaError: see `generate`.
         """
         conversation = read_conversation(messages)
-        could_fit_s = LONGEST_S * (1 + self.window // self._queries)
-        sounds = [clips_of(recording, longest_s or could_fit_s) for recording in conversation.recordings]
+        sounds = self._sounds(conversation, longest_s or LONGEST_S * (1 + self.window // self._queries))
+        unheard = [[None] * len(clips) for clips in sounds]
+        self._check_fits(self._row(conversation, unheard), max_new_tokens, "at least ")
         words = self._words(conversation, sounds)
-        try:
-            spans = conversation.with_spans([len(clips) for clips in sounds])
-            row = self._splicer.splice(spans, list(chain.from_iterable(words)), "")
-        except TemplateError as error:
-            raise ConfigurationError(f"messages: the LLM's chat template refuses them: {error}") from error
+        row = self._row(conversation, words)
         self._check_fits(row, max_new_tokens)
         return Prompt(row, tuple(self._heard(conversation, sounds, words)), tuple(chain.from_iterable(sounds)))
 
@@ -182,6 +180,21 @@ class DestaModel:
             clips=prompt.clips,
         )
 
+    def _sounds(self, conversation: Conversation, longest_s: float) -> list[list[Clip]]:
+        """Return the clips of each recording; the first that is too long after those before it is not read on."""
+        sounds: list[list[Clip]] = []
+        for recording in conversation.recordings:
+            before_s = sum(clip.duration_s for clip in chain.from_iterable(sounds))
+            sounds.append(clips_of(recording, longest_s, before_s))
+        return sounds
+
+    def _row(self, conversation: Conversation, words: Sequence[Sequence[str | None]]) -> Spliced:
+        try:
+            spans = conversation.with_spans([len(said) for said in words])
+            return self._splicer.splice(spans, list(chain.from_iterable(words)), "")
+        except TemplateError as error:
+            raise ConfigurationError(f"messages: the LLM's chat template refuses them: {error}") from error
+
     def _words(self, conversation: Conversation, sounds: Sequence[Sequence[Clip]]) -> list[list[str]]:
         """Return the transcripts of each recording's clips: the caller's, else what Whisper hears."""
         pairs = list(zip(conversation.recordings, sounds, strict=True))
@@ -201,27 +214,14 @@ class DestaModel:
                 by: By = "caller" if recording.text is not None else "whisper" if said else "nobody"
                 yield HeardClip(number, start_s, end_s, self._splicer.as_read(said), by)
 
-    def _check_fits(self, row: Spliced, max_new_tokens: int) -> None:
+    def _check_fits(self, row: Spliced, max_new_tokens: int, least: str = "") -> None:
         read = self._positions(row)
         if read + max_new_tokens > self.window:
             raise ConfigurationError(
-                f"messages: take {read} positions ({row.clips * self._queries} of them for {row.clips} clips of at "
-                f"most {LONGEST_S:g} s), and the answer may take {max_new_tokens}, but the window has {self.window}; "
-                "shorten the conversation, its recordings or max_new_tokens"
+                f"messages: take {least}{read} positions ({row.clips * self._queries} of them for {row.clips} clips of "
+                f"at most {LONGEST_S:g} s), and the answer may take {max_new_tokens}, but the window has {self.window}"
+                "; shorten the conversation, its recordings or max_new_tokens"
             )
 
     def _positions(self, row: Spliced) -> int:
         return row.length(self._queries) - len(row.target)
-
-
-def decoding_of(max_new_tokens: int, temperature: float, top_p: float, seed: int) -> Decoding:
-    """Return how to draw an answer.
-
-    Raises:
-        ConfigurationError: a value is out of its range.
-    """
-    try:
-        return Decoding(temperature=temperature, top_p=top_p, max_tokens=max_new_tokens, seed=seed)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigurationError(f"{first['loc'][0]} {first['input']!r}: {first['msg']}") from error

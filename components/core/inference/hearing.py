@@ -60,14 +60,15 @@ class Clip:
         return len(self.samples) / SAMPLE_RATE_HZ
 
 
-def clips_of(recording: Recording, longest_s: float) -> list[Clip]:
+def clips_of(recording: Recording, longest_s: float, before_s: float = 0.0) -> list[Clip]:
     """Decode a recording of any rate, format and number of channels, and cut it where it is longer than 30 s.
 
     Raises:
-        SourceError: it cannot be heard, has no samples, or is longer than `longest_s`; names the recording.
+        SourceError: it cannot be heard, has no samples, or is longer than what the recordings before it, which have
+            `before_s`, leave of `longest_s`; names the recording.
     """
     try:
-        pcm = _pcm(recording, longest_s)
+        pcm = _pcm(recording, longest_s, before_s)
     except AudioError as error:
         name = f" ({recording.audio})" if not isinstance(recording.audio, bytes | np.ndarray) else ""
         raise SourceError(f"{recording.where}{name}: {error}") from error
@@ -75,15 +76,17 @@ def clips_of(recording: Recording, longest_s: float) -> list[Clip]:
     return [_clip(pcm[start:end]) for start, end in pairwise(places)]
 
 
-def _pcm(recording: Recording, longest_s: float) -> Pcm:
+def _pcm(recording: Recording, longest_s: float, before_s: float) -> Pcm:
+    left_s = max(0.0, longest_s - before_s)
     if isinstance(recording.audio, np.ndarray):
         samples, rate_hz = of_array(recording.audio, recording.rate_hz or 0), recording.rate_hz or 0
     else:
-        samples, rate_hz = decode(recording.audio, at_most_s=longest_s)
+        samples, rate_hz = decode(recording.audio, at_most_s=left_s)
     if not len(samples):
         raise AudioError("has no samples")
-    if len(samples) > longest_s * rate_hz:
-        raise AudioError(f"is longer than {longest_s:g} s, the most that is heard here")
+    if len(samples) > round(left_s * rate_hz):
+        left = f", what those before it leave of {longest_s:g} s" if before_s else ""
+        raise AudioError(f"is longer than {left_s:g} s{left}, the most that is heard here")
     return quantise(resample(samples, rate_hz))
 
 

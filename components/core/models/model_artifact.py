@@ -1,16 +1,18 @@
 """A trained model on disk: the adapter's weights and a configuration that names both frozen parts by digest."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import GeneratorIdentity, Record, Sha256
+from components.core.digests import digest_of_file
 from components.core.models.adapter import Adapter, AdapterConfig, untrained_adapter
 from components.core.publishing import write_file
 
@@ -77,18 +79,37 @@ def load_adapter(folder: Path, config: ModelConfig) -> Adapter:
     """Load the trained weights, every key of them.
 
     Raises:
-        ContractError: a key is missing or unexpected, or a shape differs.
+        ContractError: the file is missing or damaged, a key is missing or unexpected, or a shape differs.
     """
     adapter = untrained_adapter(config.adapter)
+    with _weights_of(folder) as file:
+        weights = load_file(file)
     try:
-        adapter.load_state_dict(load_file(folder / ADAPTER_FILE), strict=True)
+        adapter.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise ContractError(f"{folder / ADAPTER_FILE}: does not fit {CONFIG_FILE}: {first}") from error
     return adapter
 
 
+def weights_digest(folder: Path) -> str:
+    """Return the sha256 of the trained weights' file; ContractError where it cannot be read."""
+    with _weights_of(folder) as file:
+        return digest_of_file(file)
+
+
 def parameters_of(folder: Path) -> int:
-    """Count the trained weights, without reading them."""
-    with safe_open(folder / ADAPTER_FILE, framework="np") as weights:
+    """Count the trained weights, without reading them; ContractError where that cannot be."""
+    with _weights_of(folder) as file, safe_open(file, framework="np") as weights:
         return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 - no mapping
+
+
+@contextmanager
+def _weights_of(folder: Path) -> Iterator[Path]:
+    """Hand out the file of the trained weights; whatever is wrong with it while it is read is a ContractError."""
+    file = folder / ADAPTER_FILE
+    try:
+        yield file
+    except (OSError, SafetensorError) as error:
+        first = str(error).partition("\n")[0]
+        raise ContractError(f"{file}: cannot be read: {first}; copy the model again, or train it again") from error

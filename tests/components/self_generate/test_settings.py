@@ -12,6 +12,12 @@ def test_who_is_asked_and_how_patiently_is_no_part_of_what_is_asked() -> None:
     assert asked.deciding() != SelfGenerateSettings(temperature=1).deciding()
 
 
+@pytest.mark.parametrize(("name", "value"), [("temperature", "1e-50"), ("top_p", "1e-50"), ("seed", "9" * 30)])
+def test_a_draw_that_no_engine_can_make_is_one_clear_error(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^self_generate\.{name}: Input should be .*, got '{value}'$"):
+        checked("self_generate", SelfGenerateSettings, {name: value})
+
+
 @pytest.mark.parametrize("server", ["models:8000", "ftp://models", "http://", "http://models:99999", "http://models:0"])
 def test_server_that_has_no_address_is_one_clear_error(server: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"^self_generate\.server: .*, got '{server}'$"):

@@ -1,6 +1,7 @@
 """A real server process, asked by OpenAI's own client."""
 
 import base64
+import json
 import os
 import re
 import signal
@@ -120,11 +121,20 @@ def test_a_stream_says_what_the_answer_says(served: Served) -> None:
             400,
             "messages[0].audios[0]: is longer than 3 s",
         ),
+        (
+            {"messages": heard() * 4},
+            400,
+            "messages[3].audios[0]: is longer than 0 s, what those before it leave of 3 s",
+        ),
         ({"messages": heard("A" * 600_000)}, 413, "the request is larger than 0.5 MB"),
         ({"messages": [{"role": "user", "content": "word " * 9000}]}, 400, "but the window has 8192"),
         ({"max_tokens": 901}, 400, "max_tokens: 901 tokens, at most 900"),
         ({"max_completion_tokens": 0}, 400, "max_tokens 0: Input should be greater"),
         ({"temperature": "warm"}, 400, "temperature 'warm'"),
+        ({"temperature": 1e-50}, 400, "temperature 1e-50: Input should be 0, for the likeliest words, or at least"),
+        ({"temperature": 10**400}, 400, "temperature 1000"),
+        ({"top_p": 1e-50}, 400, "top_p 1e-50: Input should be greater"),
+        ({"seed": 10**30}, 400, f"seed {10**30}: Input should be less than {2**63}"),
         ({"n": 2}, 400, "n: n 2 is not supported"),
         ({"logit_bias": {"7": 1}}, 400, "logit_bias"),
     ],
@@ -147,6 +157,24 @@ def test_a_body_that_is_no_question_is_refused(served: Served, body: bytes) -> N
     )
     assert answer.status_code in {400, 404}
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"messages": [{"role": "user", "content": "Hi \ud800"}]}, r"messages[0].content: '\ud800' at character 3 is"),
+        ({"messages": heard(text="\udfff")}, r"messages[0].audios[0].text: '\udfff' at character 0 is no character"),
+        ({"messages": TEXT, "odd \ud800": 1}, r"odd \ud800 1 is not supported"),
+        ({"messages": [{"role": "user", "odd \ud800": 1}]}, r"messages[0].odd \ud800: unknown"),
+    ],
+)
+def test_half_a_character_is_refused(served: Served, asked: dict[str, Any], complaint: str) -> None:
+    body = json.dumps({"model": served.model, "max_tokens": 5, **asked})
+    answer = httpx.post(
+        f"{served.address}/v1/chat/completions", content=body, headers={"Authorization": f"Bearer {KEY}"}
+    )
+    assert answer.status_code == 400
+    assert complaint in answer.json()["error"]["message"]
 
 
 def test_without_the_key_only_health_is_told(served: Served) -> None:

@@ -162,6 +162,8 @@ def test_a_long_recording_is_read_in_clips_each_with_its_words(model: DestaModel
         (asking("?", TONE, sampling_rate=3), "sample rate 3 Hz"),
         (asking("?", list(range(9)), sampling_rate=16_000), "samples of type int64"),
         ([{"role": "user", "content": "word " * 9000}], "but the window has 8192"),
+        ([{"role": "user", "content": "\ud800"}], r"messages[0].content: '\ud800' at character 0 is no character"),
+        (asking("?", b"", text="so \udcff"), r"messages[0].audios[0].text: '\udcff' at character 3 is no character"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_line(model: DestaModel, messages: Any, complaint: str) -> None:
@@ -171,17 +173,57 @@ def test_what_cannot_be_used_is_one_clear_line(model: DestaModel, messages: Any,
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("messages", [None, 5, "Hello", b"Hello", set(QUESTIONS)])
+def test_what_is_no_conversation_is_one_clear_line(model: DestaModel, messages: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^messages: want a conversation or a list of them, got "):
+        model.generate(messages)
+
+
+def test_what_cannot_fit_whatever_is_said_in_it_is_refused_unheard(
+    model: DestaModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model._ears, "words", lambda _: pytest.fail("it was heard"))
+    with pytest.raises(ConfigurationError, match=r"take at least \d+ positions \(8 of them for 2 clips .* has 8192; "):
+        model.prepare(asking("?", TONE, HIGH_TONE, sampling_rate=16_000), 8192 - 8)
+
+
+def test_the_recordings_of_a_conversation_are_limited_together(model: DestaModel) -> None:
+    several = asking("?", TONE, HIGH_TONE, TONE, **HEARD)
+    assert len(model.prepare(several, 8, longest_s=2.5).clips) == 3
+    line = r"messages\[0\].audios\[2\]: is longer than 0.9 s, what those before it leave of 2.4 s, the most that"
+    with pytest.raises(DestaError, match=line):
+        model.prepare(several, 8, longest_s=2.4)
+
+
 def test_a_recording_that_cannot_fit_is_not_read_to_its_end(model: DestaModel) -> None:
     with pytest.raises(DestaError, match=r"messages\[0\].audios\[0\]: is longer than 2 s"):
         model.prepare(asking("?", make_tone(duration_s=2.1), sampling_rate=16_000), 8, longest_s=2.0)
 
 
 @pytest.mark.parametrize(
-    "odd", [{"max_new_tokens": 0}, {"temperature": -0.1}, {"temperature": float("nan")}, {"top_p": 0.0}, {"seed": -1}]
+    "odd",
+    [
+        {"max_new_tokens": 0},
+        *({"temperature": odd} for odd in (-0.1, float("nan"), float("inf"), 1e-50)),
+        *({"top_p": odd} for odd in (0.0, 1e-50)),
+        *({"seed": odd} for odd in (-1, 2**63, 10**30)),
+    ],
 )
 def test_a_number_out_of_range_is_one_clear_line(model: DestaModel, odd: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"Input should be"):
         model.generate(user("Hi"), **odd)
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2.5, "8", None, True])
+def test_a_batch_of_no_number_of_conversations_is_one_clear_line(model: DestaModel, batch: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^batch .*: want a number of conversations, 1 at least$"):
+        model.generate(user("Hi"), batch=batch)
+
+
+def test_a_draw_at_its_bounds_has_an_end(model: DestaModel) -> None:
+    for temperature, top_p, seed in ((1e-3, 1e-6, 2**63 - 1), (1e300, 1.0, 0)):
+        drawn: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed}
+        assert model.generate(user("Hi"), max_new_tokens=2, **drawn)[0].tokens
 
 
 def test_a_frozen_part_that_is_not_there_is_named_with_what_to_fetch(
