@@ -120,11 +120,11 @@ def read_corpus(folder: Path) -> Corpus:
 
 def _recordings(folder: Path, policy: CorpusPolicy, mapper: Mapper) -> list[Recording]:
     recordings: list[Recording] = []
-    told: dict[tuple[str, float], str] = {}
+    told: dict[tuple[str, float, str], str] = {}
     columns: set[str] = set()
     for entry in _reader(folder, policy)(folder, policy):
         recording = _recording(policy, entry, mapper)
-        place = (recording.path, recording.start_s)
+        place = (recording.path, recording.start_s, entry.channel)
         if place in told:
             raise SourceError(f"{entry.where}: path {recording.path!r} is at {told[place]} already; keep one of them")
         told[place] = entry.where
