@@ -4,6 +4,7 @@ Goes on where an earlier expansion into the same folder stopped. Each new prompt
 """
 
 import argparse
+import math
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,8 +96,8 @@ def _run(expansion: Expansion, generator: Generator, folder: Path) -> Account:
 def _checked(args: argparse.Namespace) -> PoolFile:
     """Return the pool that is to grow, once it is clear that it can be asked for like this."""
     for name, least in (("to", 1), ("seed", 0), ("temperature", 0), ("batch", 1), ("patience", 1)):
-        if getattr(args, name) < least:
-            raise ConfigurationError(f"--{name} {getattr(args, name):g}: want at least {least}")
+        if not least <= (value := getattr(args, name)) < math.inf:
+            raise ConfigurationError(f"--{name} {value:g}: want at least {least}, and finite")
     check = check_pool(args.pools / f"{args.domain}.yaml")
     if check.pool is None or check.faults:
         raise check.faults[0]

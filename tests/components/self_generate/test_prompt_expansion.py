@@ -293,6 +293,8 @@ def test_the_real_backbone_adds_to_the_pool_that_ships(llm: StoredModel, tmp_pat
     [
         (("--to", "9"), "--to 9: the pool has "),
         (("--to", "2000", "--temperature", "-1"), "--temperature -1: want at least 0"),
+        (("--to", "2000", "--temperature", "nan"), "--temperature nan: want at least 0, and finite"),
+        (("--to", "2000", "--temperature", "inf"), "--temperature inf: want at least 0, and finite"),
         (("--to", "2000", "--batch", "0"), "--batch 0: want at least 1"),
         (("--to", "2000", "--pools", "/nowhere"), "/nowhere/sound.yaml: mend or restore it"),
         (("--to", "2000", "--llm", "pypi://no-such@0"), "pypi://no-such@0"),
