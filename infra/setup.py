@@ -196,7 +196,7 @@ def set_up(checkout: Checkout, device: Device) -> None:
 def choose_device(wanted: str) -> Device:
     """Return the device to set up for: the wanted one, or for `auto` what this host has."""
     # Not at the top: an old Python has to come as far as check_interpreter.
-    from pipelines.doctor import has_nvidia_gpu
+    from components.core.gpus import has_nvidia_gpu
 
     if wanted == "auto":
         return "gpu" if has_nvidia_gpu() else "cpu"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kfp import compiler, dsl
 
+from components.core.contracts.errors import ConfigurationError, SourceError
 from components.evaluate_model.component import evaluate_model
 from components.extract_metadata.component import extract_metadata
 from components.ingest_audio.component import ingest_audio
@@ -53,6 +54,16 @@ def alignment_from_published(
 
 
 def compile_alignment(file: Path, *, from_published: bool = False) -> None:
-    """Write a graph as IR YAML, the form that both this machine and a cluster run."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    compiler.Compiler().compile(alignment_from_published if from_published else alignment, str(file))
+    """Write a graph as IR YAML, the form that both this machine and a cluster run.
+
+    Raises:
+        ConfigurationError: the file's name does not end as Kubeflow wants it.
+        SourceError: the file cannot be written.
+    """
+    if file.suffix not in {".yaml", ".yml"}:
+        raise ConfigurationError(f"{file}: want a name that ends in .yaml or .yml")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        compiler.Compiler().compile(alignment_from_published if from_published else alignment, str(file))
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be written: {error.strerror or error}; name another place") from error

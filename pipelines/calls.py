@@ -50,10 +50,11 @@ def status(args: argparse.Namespace) -> int:
 
 def runs(args: argparse.Namespace) -> int:
     """Print all runs."""
-    from pipelines.status import run_dirs, shorter, status_of
+    from components.core.runs import passing_over, run_dirs
+    from pipelines.status import shorter, status_of
     from pipelines.summary import line_of
 
-    runs = [shorter(status_of(run_dir)) for run_dir in run_dirs(current_home())]
+    runs = [shorter(status) for status in passing_over(run_dirs(current_home().runs), status_of)]
     _print([run.model_dump(mode="json") for run in runs] if args.json else "\n".join(map(line_of, runs)))
     return ExitCode.DONE
 

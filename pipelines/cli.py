@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.core.contracts.errors import DestaError, ExitCode
+from components.core.exits import exit_code_of
 from pipelines import calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
@@ -44,16 +44,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always, with the code that `ExitCode` explains.
     """
+    raise SystemExit(exit_code_of(lambda: _command(argv)))
+
+
+def _command(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     args.words = (sys.argv[1:] if argv is None else list(argv))[1:]
-    try:
-        code = args.call(args)
-    except DestaError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
-    raise SystemExit(int(code))
+    return int(args.call(args))
 
 
 def _add_run(commands: Any) -> None:

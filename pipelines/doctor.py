@@ -20,6 +20,9 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from components.core.gpus import has_nvidia_gpu
+from pipelines.torn_runs import runs
+
 PATIENCE_S = 600
 GIB = 2**30
 
@@ -58,14 +61,6 @@ class Check:
         """Where another process finds `examine`; under `python -m` this module is not called by its name."""
         module = self.examine.__module__
         return f"{__spec__.name if module == '__main__' else module}:{self.examine.__name__}"
-
-
-def has_nvidia_gpu() -> bool:
-    """Say whether the NVIDIA driver of this host lists a GPU."""
-    if shutil.which("nvidia-smi") is None:
-        return False
-    listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    return listing.returncode == 0 and listing.stdout.startswith("GPU ")
 
 
 def python() -> Answer:
@@ -213,6 +208,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         Check("kfp", kfp),
         Check("mlflow", mlflow),
         Check("great_expectations", great_expectations),
+        Check("runs", runs, "what is damaged is passed over; its results are in the store"),
         Check("data", data, "`dvc checkout data.dvc --force` drops your changes, `dvc pull` fetches what is missing"),
     ),
     (

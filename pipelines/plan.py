@@ -29,7 +29,7 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
     A stage after one that runs is planned to run too; it is reused all the same if its input comes out as before.
 
     Raises:
-        ConfigurationError: a model reference is malformed.
+        ConfigurationError: a model reference is malformed, or the folder of a corpus is not there.
         SourceError: a corpus cannot be read.
         ContractError: a result or a model in the store is damaged.
     """

@@ -14,6 +14,7 @@ def sources_of(corpora: Sequence[Path], home: Home) -> Mapping[str, str]:
     """Return the digest of each corpus by its name; only files that were touched since are read.
 
     Raises:
+        ConfigurationError: a folder is not there.
         SourceError: a folder is not a corpus, or two have the same name.
     """
     digests = FileDigests(home.file_digests)

@@ -25,6 +25,7 @@ from components.core.runs import (
     log_file,
     read_run,
     read_tracking,
+    run_dirs,
     write_run,
 )
 from pipelines.display import display_for, say
@@ -36,7 +37,7 @@ from pipelines.profiles import Profile
 from pipelines.progress import views
 from pipelines.revision import data_revision
 from pipelines.sample_data import ROOT
-from pipelines.status import run_dirs, settled
+from pipelines.status import settled
 from pipelines.track import Tracker
 
 _POLL_S = 0.25
@@ -84,7 +85,7 @@ def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
 def _recover(home: Home) -> list[TrackingRecord]:
     """Close the runs whose driver is gone (the lock proves it), and return what MLflow must still be told of."""
     abandoned = []
-    for run_dir in run_dirs(home):
+    for run_dir in run_dirs(home.runs):
         if read_run(run_dir).state is State.RUNNING:
             record = settled(run_dir)
             end_processes(run_dir)

@@ -22,6 +22,7 @@ from components.core.runs import (
     read_run,
     read_stage,
     read_tracking,
+    run_dirs,
 )
 from components.core.stages import STAGES, stage_named
 from pipelines.publish.published import LATER, starts_from_published
@@ -72,24 +73,17 @@ class RunStatus(RunSummary):
     stages: dict[str, StageStatus]
 
 
-def run_dirs(home: Home) -> list[Path]:
-    """Return the folders of all runs, the newest first."""
-    found = [(read_run(file.parent).started_s, file.parent) for file in home.runs.glob("*/run.json")]
-    return [folder for _, folder in sorted(found, reverse=True)]
-
-
 def run_dir_of(home: Home, run_id: str | None) -> Path:
     """Return the folder of a run, of the newest one without an id.
 
     Raises:
         ConfigurationError: there is no such run.
     """
-    folders = run_dirs(home)
-    if run_id is None and folders:
+    if run_id is None and (folders := run_dirs(home.runs)):
         return folders[0]
-    for folder in folders:
-        if folder.name == run_id:
-            return folder
+    for file in home.runs.glob("*/run.json"):
+        if file.parent.name == run_id:
+            return file.parent
     wanted = f"no run {run_id}; `desta runs` lists them" if run_id else "no run yet; start one with `desta run`"
     raise ConfigurationError(f"{home.runs}: {wanted}")
 

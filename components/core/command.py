@@ -2,12 +2,11 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components.core.contracts.artifacts import Artifact, open_artifact
-from components.core.contracts.errors import DestaError, ExitCode
+from components.core.exits import exit_code_of
 from components.core.lifeline import follow_driver
 from components.core.privacy import PRIVATE_ENVIRONMENT
 from components.core.runs import write_failure
@@ -63,14 +62,8 @@ def run_command(command: Callable[[Sequence[str] | None], None], argv: Sequence[
     """
     _stay_private()
     follow_driver()
-    try:
-        command(argv)
-    except DestaError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        write_failure(error)
-        raise SystemExit(int(error.exit_code)) from error
-    except KeyboardInterrupt as error:
-        raise SystemExit(int(ExitCode.INTERRUPTED)) from error
+    if code := exit_code_of(lambda: command(argv), write_failure):
+        raise SystemExit(code)
 
 
 def _stay_private() -> None:

@@ -5,15 +5,20 @@ runs/<run_id>/  run.json  tracking.json  failure.json  stages/<stage>.json  prog
 """
 
 import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from components.core.contracts.errors import DestaError
+from components.core.contracts.errors import ContractError, DestaError
 from components.core.contracts.records import Record
 from components.core.publishing import write_file
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 class State(StrEnum):
@@ -149,12 +154,12 @@ def write_record(file: Path, record: Record) -> None:
 def read_stage(run_dir: Path, stage: str) -> StageRecord | None:
     """Return the record of a stage, or `None` when it has not started."""
     file = stage_file(run_dir, stage)
-    return StageRecord.model_validate_json(file.read_bytes(), strict=False) if file.is_file() else None
+    return _read(StageRecord, file, run_dir) if file.is_file() else None
 
 
 def read_run(run_dir: Path) -> RunRecord:
     """Return the record of a run."""
-    return RunRecord.model_validate_json((run_dir / "run.json").read_bytes(), strict=False)
+    return _read(RunRecord, run_dir / "run.json", run_dir)
 
 
 def write_run(run_dir: Path, record: RunRecord) -> None:
@@ -165,7 +170,7 @@ def write_run(run_dir: Path, record: RunRecord) -> None:
 def read_tracking(run_dir: Path) -> TrackingRecord | None:
     """Return what MLflow knows of a run, or `None` before it has been told."""
     file = run_dir / "tracking.json"
-    return TrackingRecord.model_validate_json(file.read_bytes()) if file.is_file() else None
+    return _read(TrackingRecord, file, run_dir) if file.is_file() else None
 
 
 def write_tracking(run_dir: Path, record: TrackingRecord) -> None:
@@ -176,4 +181,36 @@ def write_tracking(run_dir: Path, record: TrackingRecord) -> None:
 def read_failure(run_dir: Path) -> Failure | None:
     """Return the line by which a command of the run ended, if one did."""
     file = run_dir / "failure.json"
-    return Failure.model_validate_json(file.read_bytes()) if file.is_file() else None
+    return _read(Failure, file, run_dir) if file.is_file() else None
+
+
+def run_dirs(runs: Path) -> list[Path]:
+    """Return the folders of all runs, the newest first; one that is damaged is passed over with a line."""
+    folders = (file.parent for file in sorted(runs.glob("*/run.json")))
+    found = sorted(passing_over(folders, lambda folder: (read_run(folder).started_s, folder)), reverse=True)
+    return [folder for _, folder in found]
+
+
+def passing_over(run_dirs: Iterable[Path], read: Callable[[Path], T]) -> Iterator[T]:
+    """Yield what is read of each run; one whose records are damaged is passed over with a line."""
+    for run_dir in run_dirs:
+        try:
+            yield read(run_dir)
+        except ContractError as error:
+            print(f"{error}; passed over", file=sys.stderr, flush=True)
+
+
+def _read(model: type[R], file: Path, run_dir: Path) -> R:
+    """Read a record of a run.
+
+    Raises:
+        ContractError: the file is torn or damaged.
+    """
+    try:
+        return model.model_validate_json(file.read_bytes(), strict=False)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "content"
+        raise ContractError(
+            f"{file}: damaged: {where}: {first['msg']}; restore it, or remove {run_dir} (results stay in the store)"
+        ) from error

@@ -5,7 +5,7 @@ Kept are the newest, the one before it (the newest may turn out damaged), and th
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,17 +58,17 @@ def publish_checkpoint(
 
 def newest_checkpoint(folder: Path) -> tuple[Path, Checkpoint] | None:
     """Return the newest checkpoint that is whole; each newer one is passed over with a line that says why."""
-    for candidate in sorted(folder.glob("step-*"), reverse=True):
-        try:
-            return candidate, _opened(candidate)
-        except ContractError as error:
-            print(f"train_model: {error}; passed over", file=sys.stderr, flush=True)
-    return None
+    return next(_whole(sorted(folder.glob("step-*"), reverse=True)), None)
 
 
 def best_checkpoint(folder: Path) -> tuple[Path, float, int] | None:
-    """Return the whole checkpoint of the lowest validation loss, that loss, and the steps that it holds."""
-    return next((one for one in _by_loss(folder) if _whole(one[0])), None)
+    """Return the whole checkpoint of the lowest validation loss, that loss, and the steps that it holds.
+
+    Each that is damaged is passed over with a line that says why.
+    """
+    whole = _whole(sorted(folder.glob("step-*")))
+    known = [(path, made.validation_loss, made.steps_done) for path, made in whole if made.validation_loss is not None]
+    return min(known, key=lambda one: one[1], default=None)
 
 
 def drop_after(folder: Path, steps_done: int) -> None:
@@ -114,27 +114,28 @@ def _opened(folder: Path) -> Checkpoint:
     return checkpoint
 
 
-def _whole(folder: Path) -> bool:
-    try:
-        return bool(_opened(folder))
-    except ContractError:
-        return False
+def _whole(candidates: Iterable[Path]) -> Iterator[tuple[Path, Checkpoint]]:
+    for candidate in candidates:
+        try:
+            yield candidate, _opened(candidate)
+        except ContractError as error:
+            print(f"train_model: {error}; passed over", file=sys.stderr, flush=True)
 
 
-def _by_loss(folder: Path) -> list[tuple[Path, float, int]]:
+def _by_loss(folder: Path) -> list[Path]:
     """Return the checkpoints that know their validation loss, the lowest first; what is in them is not looked at."""
     known = []
     for candidate in sorted(folder.glob("step-*")):
         with suppress(OSError, ValidationError):
             checkpoint = Checkpoint.model_validate_json((candidate / _MARKER).read_bytes())
             if checkpoint.validation_loss is not None:
-                known.append((candidate, checkpoint.validation_loss, checkpoint.steps_done))
-    return sorted(known, key=lambda one: one[1])
+                known.append((checkpoint.validation_loss, candidate))
+    return [candidate for _, candidate in sorted(known)]
 
 
 def _drop_old(folder: Path) -> None:
     newest = sorted(folder.glob("step-*"))[-_NEWEST:]
-    best = [path for path, *_ in _by_loss(folder)][:1]
+    best = _by_loss(folder)[:1]
     for candidate in folder.glob("step-*"):
         if candidate not in (*newest, *best):
             shutil.rmtree(candidate)

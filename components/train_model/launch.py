@@ -1,13 +1,14 @@
 """How the training processes are started, and what their last word was."""
 
 import os
-import shutil
+import shlex
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from components.core.contracts.errors import SourceError
+from components.core.gpus import has_nvidia_gpu
 from components.core.publishing import write_file
 from components.train_model.settings import TrainModelSettings
 from components.train_model.training_job import TrainingJob
@@ -28,10 +29,8 @@ def launch(job: TrainingJob) -> None:
     write_file(file, job.model_dump_json(indent=1))
     settings = job.settings
     if settings.nodes > 1:
-        join = " ".join(["python", *launch_command(settings, file)[1:]])
-        print(
-            f"train_model: on each of the other {settings.nodes - 1} machines run: {join}", file=sys.stderr, flush=True
-        )
+        others = f"train_model: on each of the other {settings.nodes - 1} machines run"
+        print(f"{others}: {join_command(settings, file)}", file=sys.stderr, flush=True)
     done = subprocess.run(
         launch_command(settings, file),
         env=_environment(settings),
@@ -60,26 +59,24 @@ def launch_command(settings: TrainModelSettings, job_file: Path) -> list[str]:
     return [*torchrun, "-m", WORKER, str(job_file)]
 
 
+def join_command(settings: TrainModelSettings, job_file: Path) -> str:
+    """Return the line for a shell that starts the processes of another machine, which is one like this."""
+    variables = [f"{name}={value}" for name, value in _variables(settings).items()]
+    return " ".join([*variables, "python", shlex.join(launch_command(settings, job_file)[1:])])
+
+
 def _environment(settings: TrainModelSettings) -> dict[str, str]:
+    # torchrun gives each process a session of its own: it has to notice by itself when this one is gone.
+    return {**os.environ, **_variables(settings), "DESTA_DRIVER_PID": str(os.getpid())}
+
+
+def _variables(settings: TrainModelSettings) -> dict[str, str]:
     threads = max(1, (os.cpu_count() or 1) // settings.processes)
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(threads),
-        # torchrun gives each process a session of its own: it has to notice by itself when this one is gone.
-        "DESTA_DRIVER_PID": str(os.getpid()),
-        **NOTHING_COMPILED,
-    }
-    return environment if _has_gpu() else {**environment, "DS_ACCELERATOR": "cpu"}
+    accelerator = {} if has_nvidia_gpu() else {"DS_ACCELERATOR": "cpu"}
+    return {"OMP_NUM_THREADS": str(threads), **NOTHING_COMPILED, **accelerator}
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _has_gpu() -> bool:
-    return (
-        shutil.which("nvidia-smi") is not None
-        and subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).returncode == 0
-    )

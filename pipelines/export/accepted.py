@@ -8,12 +8,12 @@ from components.core.contracts.artifacts import Artifact, Manifest, open_artifac
 from components.core.contracts.errors import ConfigurationError, GateRefused
 from components.core.home import Home
 from components.core.models.store import MARKER, read_model_manifest
-from components.core.runs import RunRecord, State, read_run
+from components.core.runs import RunRecord, State, read_run, run_dirs
 from components.core.stages import stage_named
 from pipelines.export.dataset import Dataset, Recipe
 from pipelines.publish.published import starts_from_published
 from pipelines.revision import notices_of
-from pipelines.status import RunStatus, run_dir_of, run_dirs, settled, status_of
+from pipelines.status import RunStatus, run_dir_of, settled, status_of
 
 
 def run_to_export(home: Home, run_id: str | None) -> Path:
@@ -24,7 +24,7 @@ def run_to_export(home: Home, run_id: str | None) -> Path:
     """
     if run_id is not None:
         return run_dir_of(home, run_id)
-    for run_dir in run_dirs(home):
+    for run_dir in run_dirs(home.runs):
         record = settled(run_dir)
         if record.state is State.SUCCEEDED and not starts_from_published(record.parameters):
             return run_dir

@@ -9,10 +9,10 @@ from typing import Any
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
-from components.core.runs import read_run, read_stage
+from components.core.runs import passing_over, read_run, read_stage, run_dirs
 from components.core.settings import as_flags
 from pipelines.stage_command import run_stage_command
-from pipelines.status import run_dir_of, run_dirs
+from pipelines.status import run_dir_of
 from pipelines.study.conditions import Condition, Study
 from pipelines.study.findings import Failure, Finding, finding_of, write_findings
 
@@ -41,9 +41,9 @@ def material_of(home: Home, run_id: str | None) -> Material:
     Raises:
         ConfigurationError: there is no such run, or it has no accepted samples.
     """
-    for run_dir in [run_dir_of(home, run_id)] if run_id else run_dirs(home):
-        if material := _material(run_dir):
-            return material
+    found = [_material(run_dir_of(home, run_id))] if run_id else passing_over(run_dirs(home.runs), _material)
+    for material in filter(None, found):
+        return material
     what = f"run {run_id}: validate_data has not finished in it" if run_id else "no run has come to accept samples"
     raise ConfigurationError(f"{home.runs}: {what}; `desta runs` lists what has been run")
 

@@ -79,6 +79,9 @@ def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixtur
         ["run", "--set", "train_model.step=3"],
         ["run", "--set", "train_model.steps=three"],
         ["plan", "--set", "nonsense"],
+        ["run", "--corpus", "no/such/corpus"],
+        ["model", "import", "no/such/adapter", "--encoder=x", "--llm=x", "--to=no/such/model"],
+        ["compile", "no/such/place.txt"],
         ["plan", "--llm", "ftp://somewhere"],
         ["status", "r9"],
         ["replay"],
@@ -96,6 +99,44 @@ def test_a_mistake_is_one_line_and_exit_code_2(argv: list[str], home: Home, caps
     assert said.err.startswith("error: ")
     assert said.err.count("\n") == 1
     assert not home.runs.exists()
+
+
+@pytest.mark.parametrize("argv", [["gc"], ["prompts", "check"], ["features", "list"]])
+def test_a_reader_that_has_gone_away_ends_a_command_without_a_word(argv: list[str], home: Home) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines", *argv],
+        env={**os.environ, "DESTA_HOME": str(home.root)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_home_that_is_a_file_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("DESTA_HOME", str(tmp_path / "file"))
+    with pytest.raises(SystemExit) as ended:
+        main(["gc"])
+    assert ended.value.code == 2
+    assert capfd.readouterr().err == (
+        f"error: {tmp_path / 'file'}: not a folder; remove it, or set DESTA_HOME to a folder\n"
+    )
+
+
+def test_a_graph_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SystemExit) as ended:
+        main(["compile", str(tmp_path / "file" / "alignment.yaml")])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path / 'file' / 'alignment.yaml'}: cannot be written: File exists; name another place\n"
+    )
 
 
 def test_every_command_is_in_the_overview() -> None:

@@ -25,10 +25,10 @@ from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import Clip, Description, Sample, Split
 from components.core.home import Home
 from components.core.models.store import StoredModel
+from components.core.runs import run_dirs
 from components.core.stages import STAGES
 from pipelines.processes import processes_of
 from pipelines.progress import StageView, views
-from pipelines.status import run_dirs
 from tests.conftest import MODELS
 
 pytestmark = pytest.mark.timeout(1800)
@@ -246,7 +246,7 @@ def _killed_in(command: Desta, stage: str, unit: str, *, done: int, whole: bool)
     driver = command.start("run", "--profile", "smoke")
     try:
         view = _wait_for(command, driver, stage, unit, done)
-        run_dir = run_dirs(command.home)[0]
+        run_dir = run_dirs(command.home.runs)[0]
         generation = next(v for v in views(run_dir) if v.name == "self_generate")
         driver.send_signal(signal.SIGKILL)
         if whole:
@@ -269,7 +269,7 @@ def _wait_for(command: Desta, driver: subprocess.Popen[str], stage: str, unit: s
     deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
         assert driver.poll() is None, driver.communicate()[1]
-        for run_dir in run_dirs(command.home)[:1]:
+        for run_dir in run_dirs(command.home.runs)[:1]:
             view = next(view for view in views(run_dir) if view.name == stage)
             running = view.record is not None and view.record.state == "running"
             if running and view.reading is not None and view.reading.unit == unit and view.reading.done >= done:
@@ -279,7 +279,7 @@ def _wait_for(command: Desta, driver: subprocess.Popen[str], stage: str, unit: s
 
 
 def _first(command: Desta, stage: str) -> int:
-    view = next(view for view in views(run_dirs(command.home)[0]) if view.name == stage)
+    view = next(view for view in views(run_dirs(command.home.runs)[0]) if view.name == stage)
     assert view.reading is not None
     return view.reading.first
 

@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     REFUSED = 3
     INTERRUPTED = 130
+    UNREAD = 141
+    """Nobody reads the output any more; a shell says the same of `cat | head`."""
 
 
 class DestaError(Exception):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from components.core.contracts.errors import SourceError
 from components.core.corpora.policy import CorpusPolicy
+from components.core.corpora.tables import check_unicode
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"})
 COLUMNS = (
@@ -30,34 +31,46 @@ class Entry:
     """A stretch of audio and what the corpus says of it, as text by column.
 
     `where` names the line that says so, `file` lies below the corpus folder, `name` is the audio's path as people know
-    it (for a member, its name below the file that holds it).
+    it (for a member, its name below the file that holds it). Stretches that begin together are told apart by `channel`.
     """
 
     where: str
     file: Path
     name: str
     member: Member | None = None
+    channel: str = ""
     cells: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, cell in self.cells.items():
+            check_unicode(name, self.where)
+            check_unicode(cell, f"{self.where}: {name}")
 
 
 Reader = Callable[[Path, CorpusPolicy], Iterator[Entry]]
 """Reads a corpus folder in one format; SourceError says where and what to do."""
 
 
-def file_entry(folder: Path, path: str, where: str, cells: dict[str, str]) -> Entry:
+def file_entry(folder: Path, path: str, where: str, cells: dict[str, str], channel: str = "") -> Entry:
     """Make the entry of a file that a table names: a path below the folder, or an absolute one that leads there."""
+    check_unicode(path, f"{where}: path")
     inside = PurePosixPath(path)
     if inside.is_absolute() and inside.is_relative_to(folder.resolve().as_posix()):
         inside = inside.relative_to(folder.resolve().as_posix())
     if inside.is_absolute() or ".." in inside.parts or not inside.parts:
         raise SourceError(f"{where}: path {path!r}: want a file below the corpus folder")
     file = folder / inside
-    return Entry(where=where, file=file, name=name_of(file, folder), cells=cells)
+    return Entry(where=where, file=file, name=name_of(file, folder), channel=channel, cells=cells)
 
 
 def name_of(file: Path, folder: Path) -> str:
     """Return a file's path below the folder as text; bytes that are not UTF-8 are written as escapes."""
-    return os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+    return printable(file.relative_to(folder).as_posix())
+
+
+def printable(name: str) -> str:
+    """Return a name that the system gave as text that can be written: bytes that are not UTF-8 become escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def files_below(folder: Path, *suffixes: str) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from components.core.contracts.errors import SourceError
+from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Domain, Record
 
 POLICY_FILE = "corpus.yaml"
@@ -85,14 +85,21 @@ def plain(name: str) -> str:
 
 
 def read_policy(folder: Path) -> CorpusPolicy:
-    """Read and check the `corpus.yaml` of a folder; SourceError names the key and says what to do."""
+    """Read and check the `corpus.yaml` of a folder.
+
+    Raises:
+        ConfigurationError: there is no such folder.
+        SourceError: the file is missing or cannot be used; names the key and says what to do.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: no such folder; name the folder of a corpus, with a {POLICY_FILE} in it")
     path = folder / POLICY_FILE
     try:
         # BaseLoader makes nothing but text, lists and mappings: the language `no` is Norwegian and not false.
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506
         given = {key: value for key, value in content.items() if value} if isinstance(content, dict) else content
         return CorpusPolicy.model_validate(given, strict=False)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except FileNotFoundError as error:
         raise SourceError(f"{folder}: no {POLICY_FILE}; write one with a `name` and a `licence`") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f"{path}: mend it: {' '.join(str(error).split())}") from error

@@ -84,6 +84,7 @@ def read_corpora(folders: Sequence[Path]) -> tuple[Corpus, ...]:
     """Read corpora and return them by name, whatever the order of the folders.
 
     Raises:
+        ConfigurationError: a folder is not there.
         SourceError: a corpus cannot be used, or two have the same name.
     """
     corpora = sorted((read_corpus(folder) for folder in folders), key=lambda corpus: corpus.policy.name)
@@ -99,6 +100,7 @@ def read_corpus(folder: Path) -> Corpus:
     """Read and check a corpus folder without decoding its audio.
 
     Raises:
+        ConfigurationError: there is no such folder.
         SourceError: it is empty, or a file, line or value cannot be used; the message names it and says what to do.
     """
     policy = read_policy(folder)
@@ -120,11 +122,11 @@ def read_corpus(folder: Path) -> Corpus:
 
 def _recordings(folder: Path, policy: CorpusPolicy, mapper: Mapper) -> list[Recording]:
     recordings: list[Recording] = []
-    told: dict[tuple[str, float], str] = {}
+    told: dict[tuple[str, float, str], str] = {}
     columns: set[str] = set()
     for entry in _reader(folder, policy)(folder, policy):
         recording = _recording(policy, entry, mapper)
-        place = (recording.path, recording.start_s)
+        place = (recording.path, recording.start_s, entry.channel)
         if place in told:
             raise SourceError(f"{entry.where}: path {recording.path!r} is at {told[place]} already; keep one of them")
         told[place] = entry.where

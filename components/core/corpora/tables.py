@@ -136,6 +136,11 @@ def _cell(value: Any, where: str) -> str:
     if isinstance(value, list):
         raise SourceError(f"{where}: want text or a number, got {str(value)[:60]}")
     text = value if isinstance(value, str) else json.dumps(value)
+    check_unicode(text, where)
+    return text
+
+
+def check_unicode(text: str, where: str) -> None:
+    """Make sure that text can be written: JSON lets half of a surrogate pair stand alone; SourceError names it."""
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise SourceError(f"{where}: {text[:60]!a} is not Unicode text; write it again")
-    return text

@@ -4,7 +4,7 @@ And which two frozen models stand beside it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.core.contracts.artifacts import MANIFEST, open_artifact
@@ -12,7 +12,7 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
 from components.core.models.model_artifact import CONFIG_FILE, ModelConfig
 from components.core.models.store import StoredModel, open_digest
-from components.core.runs import RunRecord, State, read_run, read_stage, read_tracking
+from components.core.runs import State, passing_over, read_stage, read_tracking, run_dirs
 
 _VERSION = re.compile(r"(?P<name>[\w.-]+)@(?P<version>\d+)", re.ASCII)
 
@@ -52,7 +52,7 @@ def _named(model: str, home: Home) -> Path:
             return found
         raise ConfigurationError(f"run {model}: it has trained no model; `desta runs` lists others")
     if version := _VERSION.fullmatch(model):
-        for folder, registered in _registered(home):
+        for folder, registered in _registered(run_dirs(home.runs)):
             if (version["name"], version["version"]) == registered:
                 return folder
     raise ConfigurationError(
@@ -62,25 +62,22 @@ def _named(model: str, home: Home) -> Path:
 
 
 def _newest(home: Home) -> Path:
-    for folder, _ in _registered(home):
+    runs = run_dirs(home.runs)
+    for folder, _ in _registered(runs):
         return folder
-    for run in _runs(home):
-        if found := _trained(home.runs / run.run_id):
-            return found
+    for found in filter(None, passing_over(runs, _trained)):
+        return found
     raise ConfigurationError(f"{home.runs}: no trained model yet; train one with `desta run`, or name a folder")
 
 
-def _registered(home: Home) -> Iterator[tuple[Path, tuple[str, str]]]:
-    """Yield the models that passed their gates, the newest run first, with name and version."""
-    for run in _runs(home):
-        tracking, folder = read_tracking(home.runs / run.run_id), _trained(home.runs / run.run_id)
-        if folder and tracking and tracking.model:
-            yield folder, (tracking.model.name, tracking.model.version)
+def _registered(runs: Iterable[Path]) -> Iterator[tuple[Path, tuple[str, str]]]:
+    """Yield the models that passed their gates, in the order of their runs, with name and version."""
+    return filter(None, passing_over(runs, _registration))
 
 
-def _runs(home: Home) -> list[RunRecord]:
-    runs = [read_run(file.parent) for file in home.runs.glob("*/run.json")]
-    return sorted(runs, key=lambda run: run.started_s, reverse=True)
+def _registration(run_dir: Path) -> tuple[Path, tuple[str, str]] | None:
+    tracking, folder = read_tracking(run_dir), _trained(run_dir)
+    return (folder, (tracking.model.name, tracking.model.version)) if folder and tracking and tracking.model else None
 
 
 def _trained(run_dir: Path) -> Path | None:

@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
 from transformers import BertConfig, PretrainedConfig
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+)
 from transformers.models.bert.modeling_bert import BertEncoder
 
 from components.core.contracts.errors import ConfigurationError
@@ -56,17 +60,32 @@ def fit_adapter(
     """Fit an adapter of a `form` (the fields that no model decides) between two models.
 
     Raises:
-        ConfigurationError: the encoder is no Whisper or of an unknown depth, or has no such layer.
+        ConfigurationError: the encoder is no Whisper or of an unknown depth, or has no such layer; the LLM is not one
+            that only goes on writing; or one of them has an impossible size.
     """
     if encoder.model_type != "whisper":
         raise ConfigurationError(f"encoder: want a Whisper, got {encoder.model_type}")
-    return AdapterConfig(
-        encoder_width=encoder.d_model,
-        encoder_heads=encoder.encoder_attention_heads,
-        tapped_layers=_tapped(encoder.encoder_layers, tapped),
-        llm_width=llm.get_text_config().hidden_size,
-        **form,
-    )
+    if not _only_goes_on(llm):
+        raise ConfigurationError(f"llm: want a causal language model without an encoder, got {llm.model_type}")
+    try:
+        return AdapterConfig(
+            encoder_width=encoder.d_model,
+            encoder_heads=encoder.encoder_attention_heads,
+            tapped_layers=_tapped(encoder.encoder_layers, tapped),
+            llm_width=llm.get_text_config().hidden_size,
+            **form,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        size = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"{size}: {first['msg']}, got {first['input']!r}; name other models") from error
+
+
+def _only_goes_on(llm: PretrainedConfig) -> bool:
+    """Tell whether a model reads from left to right alone: those for masked words have a causal head all the same."""
+    kind = llm.model_type
+    causal = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return causal and not llm.is_encoder_decoder
 
 
 def _tapped(depth: int, asked: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """What a model would be made of, counted without building it: every tensor on the meta device."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -8,6 +9,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, WhisperForCondi
 
 from components.core.contracts.records import Record
 from components.core.models.adapter import Adapter, AdapterConfig
+from components.core.models.known_models import UNBUILDABLE, unusable
 
 _PARTS = {"qformer": "Q-Former", "layer_prompts": "queries", "layer_weights": "layer weights", "proj": "projection"}
 
@@ -43,11 +45,17 @@ class ModelDescription(Record):
 def describe(
     encoder: str, sizes: PretrainedConfig, llm: str, llm_sizes: PretrainedConfig, adapter: AdapterConfig
 ) -> ModelDescription:
-    """Count the parameters of an adapter and of the models that it stands between."""
-    with torch.device("meta"):
+    """Count the parameters of an adapter and of the models that it stands between.
+
+    Raises:
+        ConfigurationError: one of them cannot be built with the sizes that its configuration says.
+    """
+    with _built(encoder):
         parts = {text: _count(getattr(Adapter(adapter), name)) for name, text in _PARTS.items()}
         whisper = WhisperForConditionalGeneration(sizes)
-        listener, backbone = _count(whisper.get_encoder()), _count(AutoModelForCausalLM.from_config(llm_sizes))
+        listener = _count(whisper.get_encoder())
+    with _built(llm):
+        backbone = _count(AutoModelForCausalLM.from_config(llm_sizes))
     return ModelDescription(
         encoder=encoder,
         llm=llm,
@@ -57,6 +65,16 @@ def describe(
         frozen={"encoder": listener, "decoder": _count(whisper) - listener, "llm": backbone},
         vectors_per_clip=adapter.queries,
     )
+
+
+@contextmanager
+def _built(model: str) -> Iterator[None]:
+    """Give what is built in the block no memory; sizes that contradict each other come out as all kinds of errors."""
+    try:
+        with torch.device("meta"):
+            yield
+    except UNBUILDABLE as error:
+        raise unusable(f"{model}: cannot be built as its configuration says", error) from error
 
 
 def _count(part: nn.Module | nn.Parameter) -> int:

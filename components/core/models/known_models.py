@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, PretrainedConfig
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.models.store import open_model
+
+UNBUILDABLE = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+    StrictDataclassError,
+)
+"""What transformers raises about a configuration that contradicts itself."""
 
 _FILE = Path(__file__).with_suffix(".yaml")
 
@@ -51,6 +58,11 @@ def _config(sizes: Mapping[str, Any]) -> PretrainedConfig:
 def _of_folder(folder: Path) -> PretrainedConfig:
     try:
         config: PretrainedConfig = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{folder}: no configuration of a model: {str(error).splitlines()[0]}") from error
+    except (OSError, *UNBUILDABLE) as error:
+        raise unusable(f"{folder}: no configuration of a model", error) from error
     return config
+
+
+def unusable(what: str, error: Exception) -> ConfigurationError:
+    """Return the line that says why a configuration cannot be used, which some errors say on several."""
+    return ConfigurationError(f"{what}: {' '.join(str(error).split())[:200]}; mend its config.json")

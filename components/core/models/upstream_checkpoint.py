@@ -64,8 +64,11 @@ def read_upstream_config(folder: Path) -> UpstreamConfig:
     """Read upstream's configuration.
 
     Raises:
+        ConfigurationError: there is no such folder.
         SourceError: it is missing, not JSON, of another connector, or lacks a field that decides the tensors.
     """
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: no such folder; name one that upstream saved")
     file = folder / CONFIG
     try:
         return UpstreamConfig.model_validate(json.loads(file.read_bytes()))

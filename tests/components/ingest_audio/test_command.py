@@ -62,7 +62,7 @@ def test_a_changed_file_is_ingested_again(corpus: Path, tmp_path: Path) -> None:
         (["--corpus", "CORPUS", "--max-s", "31"], 2, "ingest_audio.max_s: Input should be less than or equal to 30"),
         (["--corpus", "CORPUS", "--min-s", "3", "--max-s", "2"], 2, "min_s 3 must be below max_s 2"),
         (["--corpus", "CORPUS", "--evaluation-share", "0.95"], 2, "must leave something to train on"),
-        (["--corpus", "absent"], 1, "absent: no corpus.yaml"),
+        (["--corpus", "absent"], 2, "absent: no such folder"),
         (["--corpus", "CORPUS", "--corpus", "CORPUS"], 1, "both are named 'test'"),
         (["--corpus", "CORPUS", "--min-s", "2"], 1, "none of 2 files became a clip (2 too_short)"),
     ],

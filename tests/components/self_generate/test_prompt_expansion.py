@@ -295,6 +295,7 @@ def test_the_real_backbone_adds_to_the_pool_that_ships(llm: StoredModel, tmp_pat
         (("--to", "2000", "--temperature", "-1"), "--temperature -1.0: Input should be greater than or equal to 0"),
         (("--to", "2000", "--temperature", "nan"), "--temperature nan: Input should be"),
         (("--to", "2000", "--seed", "9" * 30), "--seed 999999"),
+        (("--to", "2000", "--temperature", "inf"), "--temperature inf: Input should be"),
         (("--to", "2000", "--batch", "0"), "--batch 0: want at least 1"),
         (("--to", "2000", "--pools", "/nowhere"), "/nowhere/sound.yaml: mend or restore it"),
         (("--to", "2000", "--llm", "pypi://no-such@0"), "pypi://no-such@0"),

@@ -89,6 +89,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_line(
     best = best_checkpoint(tmp_path)
     assert best is not None
     assert best[2] == 10
+    assert capsys.readouterr().err.splitlines() == lines
 
 
 def _damage(file: Path, marker: Path, damage: str) -> None:

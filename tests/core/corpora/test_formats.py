@@ -171,6 +171,15 @@ def test_what_a_format_knows_of_a_clip_is_kept(
     assert (first.speaker_id, first.split, first.attributes) == (speaker, split, attributes)
 
 
+def recording(sources: object) -> bytes:
+    return gzip.compress(json.dumps({"id": "r0", "sources": sources}).encode(), mtime=0)
+
+
+def supervisions(*told: dict[str, object]) -> bytes:
+    lines = [json.dumps({"recording_id": "r0", "start": 0.0, "duration": 0.4, **each}) for each in told]
+    return gzip.compress("\n".join(lines).encode(), mtime=0)
+
+
 @pytest.mark.parametrize(
     ("name", "file", "damage", "complaint"),
     [
@@ -186,7 +195,18 @@ def test_what_a_format_knows_of_a_clip_is_kept(
         ("lhotse", "supervisions.jsonl.gz", b"\x1f\x8b broken", r"supervisions\.jsonl\.gz: not gzip"),
         ("lhotse", "recordings.jsonl.gz", gzip.compress(b'{"id": "r9"}', mtime=0), r"want one source of type `file`"),
         ("upstream", "train.jsonl", '{"id": 1}\n', r"line 1: no list of `messages`"),
+        ("lhotse", "recordings.jsonl.gz", recording("a.flac"), r"want one source of type `file`, got 'a\.flac'"),
+        ("lhotse", "recordings.jsonl.gz", recording({"type": "file"}), r"want one source of type `file`, got \{"),
+        ("lhotse", "recordings.jsonl.gz", recording(3), r"want one source of type `file`, got 3"),
+        ("lhotse", "recordings.jsonl.gz", recording(["a.flac"]), r"want one source of type `file`, got \["),
+        ("lhotse", "recordings.jsonl.gz", recording([{"type": "file", "source": 3}]), r"line 1: want one source of"),
+        ("lhotse", "recordings.jsonl.gz", recording([{"type": "file", "source": "\udfff"}]), r"path: '\\udfff' is not"),
+        ("lhotse", "supervisions.jsonl.gz", supervisions({"custom": ["calm"]}), r"line 1: `custom` wants an object"),
+        ("lhotse", "supervisions.jsonl.gz", supervisions({"text": "\ud800"}), r"line 1: transcript: '\\ud800' is not"),
         ("upstream", "train.jsonl", '{"messages": [{"audios": ["x"]}]}\n', r"line 1: `audios` want objects"),
+        ("upstream", "train.jsonl", '{"messages": [{"audios": 3}]}\n', r"line 1: `audios` want objects .*, got 3"),
+        ("upstream", "train.jsonl", '{"messages": ["hello"]}\n', r"line 1: `messages` want objects, got 'hello'"),
+        ("upstream", "train.jsonl", '{"messages": [{"audios": [{"audio": "\\udfff"}]}]}\n', r"path: '\\udfff' is not"),
         ("webdataset", "shard-000.tar", b"this is no tar" * 99, r"shard-000\.tar: not a tar file"),
         ("hf_parquet", "train-00000-of-00001.parquet", b"PAR1 cut off", r"\.parquet: not Parquet"),
     ],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.contracts.errors import SourceError
+from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Domain, Split
 from components.core.corpora.policy import SENSITIVE
 from components.core.corpora.reading import read_corpora, read_corpus
@@ -178,11 +178,15 @@ def test_two_tables_are_one_too_many(tmp_path: Path) -> None:
         read_corpus(folder)
 
 
-@pytest.mark.parametrize("name", ["empty", "absent", "a-file"])
-def test_what_is_no_corpus_is_named(tmp_path: Path, name: str) -> None:
-    (tmp_path / "empty").mkdir()
+def test_what_is_no_corpus_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r": no corpus\.yaml; write one with a `name` and a `licence`"):
+        read_corpus(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["absent", "a-file"])
+def test_a_place_that_is_no_folder_was_asked_for_by_mistake(tmp_path: Path, name: str) -> None:
     (tmp_path / "a-file").write_text("hello")
-    with pytest.raises(SourceError, match=rf"{name}: no corpus\.yaml; write one with a `name` and a `licence`"):
+    with pytest.raises(ConfigurationError, match=rf"{name}: no such folder; name the folder of a corpus"):
         read_corpus(tmp_path / name)
 
 

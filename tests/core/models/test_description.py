@@ -104,6 +104,61 @@ def test_a_model_that_nobody_knows_is_one_clear_line(tmp_path: Path, name: str, 
         config_of(name, tmp_path)
 
 
+WHISPER = "openai/whisper-tiny"
+LLM = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ('{"model_type": "whisper", "d_model": "x"}', "no configuration of a model: .*'d_model' expected int, got str"),
+        ('{"model_type": "whisper", "encoder_layers": null}', "no configuration of a model: .*encoder_layers"),
+        ('{"model_type": "whisper", "d_model": 7, "encoder_layers": 4}', "cannot be built as its configuration says: "),
+        (
+            '{"model_type": "whisper", "d_model": -8}',
+            "encoder_width: .*, got -8; name other",
+        ),
+        ('{"model_type": "whisper", "encoder_layers": 4, "vocab_size": -1}', "cannot be built"),
+        ('{"model_type": "clip"}', "encoder: want a Whisper, got clip"),
+        ('{"model_type": 3}', "no configuration of a model"),
+        ('["whisper"]', "no configuration of a model"),
+        ('{"model_type": "whis', "no configuration of a model"),
+    ],
+)
+def test_an_encoder_that_cannot_be_is_one_clear_line(tmp_path: Path, config: str, line: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ConfigurationError, match=line) as raised:
+        described(str(tmp_path), LLM, tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ('{"model_type": "clip"}', "llm: want a causal language model without an encoder, got clip"),
+        ('{"model_type": "bert"}', "llm: want a causal language model without an encoder, got bert"),
+        ('{"model_type": "roberta", "is_decoder": true}', "without an encoder, got roberta"),
+        ('{"model_type": "bart"}', "without an encoder, got bart"),
+        ('{"model_type": "whisper"}', "without an encoder, got whisper"),
+        ('{"model_type": "llama", "hidden_size": -32}', "llm_width: .*, got -32; name other models"),
+        ('{"model_type": "llama", "num_attention_heads": 0}', "cannot be built|no configuration"),
+        ('{"model_type": "llama", "rope_scaling": 3}', "cannot be built|no configuration"),
+        ('{"model_type": "llama", "hidden_act": "loud"}', "cannot be built as its configuration says: "),
+        ('{"model_type": "gpt2", "n_embd": 7}', "cannot be built as its configuration says: "),
+    ],
+)
+def test_an_llm_that_cannot_be_is_one_clear_line(tmp_path: Path, config: str, line: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ConfigurationError, match=line) as raised:
+        described(WHISPER, str(tmp_path), tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_model_that_hears_is_no_llm(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="llm: want a causal language model without an encoder, got whisper"):
+        described(WHISPER, WHISPER, tmp_path)
+
+
 def test_a_folder_without_a_configuration_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"^{tmp_path}: no configuration of a model: "):
         config_of(str(tmp_path), tmp_path)

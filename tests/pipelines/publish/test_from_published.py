@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 from components.core.contracts.errors import ConfigurationError, ContractError, SourceError
 from components.core.home import Home
 from components.core.models.store import StoredModel
-from components.core.runs import read_run
+from components.core.runs import read_run, run_dirs
 from pipelines.cli import parser
 from pipelines.export.accepted import accepted_dataset, run_to_export
 from pipelines.plan import plan
@@ -21,7 +21,7 @@ from pipelines.publish.publishing import Request, publish
 from pipelines.request import requested_profile
 from pipelines.run import run
 from pipelines.sample_data import pointed_to
-from pipelines.status import run_dirs, status_of
+from pipelines.status import status_of
 from tests.pipelines.export.making import SAMPLES, make_run
 from tests.pipelines.publish.conftest import git
 from tests.pipelines.results import finish_stages, make_corpus
@@ -156,7 +156,7 @@ def test_a_run_goes_through_training_and_evaluation_alone_and_says_what_it_read(
     }
     assert all(stage.reused for stage in status.stages.values() if stage.state == "succeeded")
     assert status.stages["validate_data"].outputs["accepted"].digest == accepted
-    assert run_dirs(home) == [run_dir]
+    assert run_dirs(home.runs) == [run_dir]
 
     client = MlflowClient(home.tracking_uri, home.tracking_uri)
     assert client.get_run(str(status.mlflow_run_id)).data.tags["desta.data_revision"] == record.data_revision

@@ -34,7 +34,17 @@ def _audios(row: dict[str, Any], where: str) -> list[dict[str, Any]]:
     messages = row.get("messages")
     if not isinstance(messages, list):
         raise SourceError(f"{where}: no list of `messages`; want upstream's training file")
-    audios = [audio for message in messages for audio in message.get("audios") or []]
-    if not all(isinstance(audio, dict) and isinstance(audio.get("audio"), str) for audio in audios):
-        raise SourceError(f"{where}: `audios` want objects with an `audio` path, got {str(audios)[:60]}")
+    return [audio for message in messages for audio in _named(message, where)]
+
+
+def _named(message: Any, where: str) -> list[dict[str, Any]]:
+    if not isinstance(message, dict):
+        raise SourceError(f"{where}: `messages` want objects, got {message!a:.60}; mend the line")
+    audios = message.get("audios") or []
+    if not isinstance(audios, list) or not all(isinstance(one, dict) and _path(one) for one in audios):
+        raise SourceError(f"{where}: `audios` want objects with an `audio` path, got {audios!a:.60}")
     return audios
+
+
+def _path(audio: dict[str, Any]) -> bool:
+    return isinstance(audio.get("audio"), str)

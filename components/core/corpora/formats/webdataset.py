@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from components.core.contracts.errors import SourceError
-from components.core.corpora.entries import AUDIO_SUFFIXES, Entry, files_below, name_of
+from components.core.corpora.entries import AUDIO_SUFFIXES, Entry, files_below, name_of, printable
 from components.core.corpora.policy import CorpusPolicy
 
 _TEXTS = {"txt": "transcript", "text": "transcript", "transcript": "transcript", "cls": "label"}
@@ -58,8 +58,9 @@ def _entries(folder: Path, shard: Path) -> Iterator[Entry]:
                 raise SourceError(f"{shard}: {key!r} has {len(audios)} audio files; keep one")
             for audio in audios:
                 member_of = TarMember(shard, audio.offset_data, audio.size)
-                name = f"{name_of(shard, folder)}/{audio.name}"
-                yield Entry(where=f"{shard}: {audio.name}", file=shard, name=name, member=member_of, cells=cells)
+                name = printable(audio.name)
+                where, path = f"{shard}: {name}", f"{name_of(shard, folder)}/{name}"
+                yield Entry(where=where, file=shard, name=path, member=member_of, cells=cells)
 
 
 def _key(name: str) -> str:

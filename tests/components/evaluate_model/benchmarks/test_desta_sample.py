@@ -58,7 +58,7 @@ def test_a_question_with_one_answer_only_is_not_asked() -> None:
 
 
 def test_kinds_follow_from_what_is_known_of_a_clip() -> None:
-    told = {"describable": ("gender",), "domain": Domain.SPEECH}
+    told: dict[str, Any] = {"describable": ("gender",), "domain": Domain.SPEECH}
     clips = [
         clip(1, attributes={"gender": "female"}, language="it-IT", **told),
         clip(2, attributes={"gender": "male"}, language="bg", **told),
