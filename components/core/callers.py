@@ -24,7 +24,7 @@ class Caller:
         Raises:
             ConfigurationError: no server can stand behind it, or it has a secret in it, which is not repeated.
         """
-        parts = urlsplit(text)
+        parts = _parts(text)
         if parts.username or parts.password or parts.query:
             raise ConfigurationError(
                 f"{self.setting}: an address without user, password and query is wanted, since parameters are"
@@ -35,6 +35,13 @@ class Caller:
                 f"{self.setting}: want an address of http or https with a host, as a browser takes it, got {text!r}"
             )
         return text.rstrip("/")
+
+
+def _parts(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:  # such as a bracket that is never closed
+        return SplitResult("", "", "", "", "")
 
 
 def _has_host(parts: SplitResult) -> bool:

@@ -15,7 +15,7 @@ from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.home import current_home
 from components.core.progress import Progress
-from components.core.publishing import write_file
+from components.core.publishing import alone, explaining_no_room, write_file
 from components.evaluate_model.benchmarks.answering import AnswerBook
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
@@ -30,6 +30,7 @@ from components.evaluate_model.benchmarks.verdicts import Judging
 if TYPE_CHECKING:
     from components.evaluate_model.benchmarks.systems import ModelSystem
 
+NAME = "evaluate_model.answer"
 _EPILOG = """examples:
   desta evaluate mmau --data MMAU --to mmau-of-mine
   desta evaluate speech-ifeval --data Speech-IFEval/data/eval_data --to out --model desta-adapter@3 --items 100
@@ -40,7 +41,7 @@ exit codes: 0 answered and scored, 1 a file cannot be used, 2 usage, 130 interru
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line of answering."""
-    parser = command_parser("evaluate_model.answer", __doc__ or "", _EPILOG.format(names=", ".join(BENCHMARKS)))
+    parser = command_parser(NAME, __doc__ or "", _EPILOG.format(names=", ".join(BENCHMARKS)))
     parser.add_argument("benchmark", metavar="BENCHMARK")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder with the official files")
     parser.add_argument(
@@ -96,6 +97,8 @@ def _beside(benchmark: Benchmark, results: Mapping[str, Result], judging: Judgin
 def _check_audio(entries: Mapping[str, Entry], folder: Path) -> None:
     """Make sure that every recording is there before the first is heard."""
     for item_id, entry in entries.items():
+        if not entry.item.audio:
+            raise SourceError(f"{entry.row.where}: item {item_id} names no audio; name the official files with --data")
         if missing := next((file for file in entry.item.audio if not (folder / file).is_file()), None):
             raise SourceError(f"{folder / missing}: no such file, which item {item_id} is about; see --audio")
 
@@ -115,10 +118,11 @@ def _answers(
 ) -> Mapping[str, Prediction]:
     """Bring the answers of a system to their end, and keep them in the benchmark's own form too."""
     items = [entry.item for entry in entries.values()]
-    book = AnswerBook(folder, system.identity, items)
-    done, label = len(book.answered), f"{system.name} {benchmark.name}"
-    for _ in Progress().track(book.fill(system, items), label=label, unit="items", total=len(items), first=done):
-        pass
+    with alone(folder / ".lock"), explaining_no_room(NAME, folder):
+        book = AnswerBook(folder, system.identity, items)
+        done, label = len(book.answered), f"{system.name} {benchmark.name}"
+        for _ in Progress().track(book.fill(system, items), label=label, unit="items", total=len(items), first=done):
+            pass
     said = {item_id: prediction.response for item_id, prediction in book.answered.items()}
     for name, text in benchmark.export(list(entries.values()), said).items():
         write_file(folder / name, text)

@@ -75,27 +75,27 @@ def _command(argv: Sequence[str] | None) -> None:
     benchmark = benchmark_named(args.benchmark)
     judge = judge_of(args, benchmark, current_home())
     material = read_material(benchmark, args.predictions, args.data)
-    earlier = _read_result(args.against) if args.against else None
+    earlier, reference = _read_result(args.against), _read_result(args.reference)
     labels = read_labels(args.labels) if args.labels else None
     result = score(
         benchmark, material, judge, post=benchmark.post_named(args.post), seed=args.seed, resamples=RESAMPLES
     )
+    _write(args, benchmark, material, result)
     beside = Beside(
         differences=compare(benchmark, result, earlier) if earlier else (),
-        related=_related(benchmark, result, args.reference),
+        related=_related(benchmark, result, reference),
         judging=judge.judging if judge else None,
         agreement=agreement(result.marks, labels) if labels is not None else None,
     )
-    _write(args, benchmark, material, result)
     print(as_json(result, beside) if args.json else "\n".join(lines_of(result, beside)))
 
 
-def _related(benchmark: Benchmark, result: Result, reference: Path | None) -> Sequence[Difference]:
+def _related(benchmark: Benchmark, result: Result, reference: Result | None) -> Sequence[Difference]:
     if reference is None:
         return ()
-    if not (related := relate(benchmark, result, _read_result(reference))):
+    if not (related := relate(benchmark, result, reference)):
         raise ConfigurationError(
-            f"--reference {reference}: nothing to relate: the figure that {benchmark.name} relates is missing in one "
+            f"--reference: nothing to relate: the figure that {benchmark.name} relates is missing in one "
             "of the results (is a part not marked?), or is 0 in the reference"
         )
     return related
@@ -110,7 +110,9 @@ def _write(args: argparse.Namespace, benchmark: Benchmark, material: Material, r
             write_file(args.export / name, text)
 
 
-def _read_result(file: Path) -> Result:
+def _read_result(file: Path | None) -> Result | None:
+    if file is None:
+        return None
     try:
         return Result.model_validate_json(file.read_text("utf-8"))
     except (OSError, ValidationError, UnicodeDecodeError) as error:

@@ -198,7 +198,7 @@ def test_predictions_of_an_unknown_benchmark_are_a_mistake(capfd: pytest.Capture
     with pytest.raises(SystemExit) as ended:
         main(["score", "mmu", "--predictions", "nothing.json"])
     assert ended.value.code == 2
-    assert capfd.readouterr().err.startswith("error: benchmark mmu: not known; known: desta-sample,")
+    assert capfd.readouterr().err.startswith("error: benchmark mmu: not known; known: dynamic-superb-1,")
 
 
 def test_an_expansion_that_cannot_be_asked_for_is_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,8 @@ def agreement(marks: Sequence[Mark], labels: Mapping[str, float]) -> Agreement:
     Raises:
         SourceError: a label is of no item, or none is of an item that has a mark.
     """
-    if strange := next((item_id for item_id in labels if item_id not in {mark.item_id for mark in marks}), None):
+    known = {mark.item_id for mark in marks}
+    if strange := next((item_id for item_id in labels if item_id not in known), None):
         raise SourceError(f"--labels: item {strange!r} is not among the {len(marks)} of the benchmark")
     pairs = [
         (math.floor(mark.value + 0.5), int(labels[mark.item_id]))

@@ -71,8 +71,8 @@ class Benchmark:
     statistics: Mapping[str, Statistic] = field(default_factory=dict)
     relative: Relative | None = None
     export: Callable[[Sequence["Entry"], Mapping[str, str]], Mapping[str, str]]
-    pinned: Mapping[str, str] = field(default_factory=dict)
-    """The sha256 of official files of this version, by their names, as far as they are known."""
+    worst: Mapping[str, float] = field(default_factory=dict)
+    """What an item without a prediction is worth, by metric, where that is not 0."""
 
     def post_named(self, name: str | None) -> str:
         """Return the name of a way to clean responses; without one the default.

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from components.core.contracts.errors import ConfigurationError
 from components.evaluate_model.benchmarks.benchmark import Benchmark
-from components.evaluate_model.benchmarks.desta_sample import DESTA_SAMPLE
 from components.evaluate_model.benchmarks.dynamic_superb.phase1 import DYNAMIC_SUPERB_1
 from components.evaluate_model.benchmarks.dynamic_superb.phase2 import DYNAMIC_SUPERB_2
 from components.evaluate_model.benchmarks.mmau import MMAU
@@ -14,7 +13,6 @@ from components.evaluate_model.benchmarks.speech_ifeval_tasks import SPEECH_IFEV
 from components.evaluate_model.benchmarks.voicebench.benchmark import VOICEBENCH
 
 _ALL = (
-    DESTA_SAMPLE,
     DYNAMIC_SUPERB_1,
     DYNAMIC_SUPERB_2,
     MMAU,

@@ -1,5 +1,6 @@
 """Two results of one benchmark side by side: the difference of each figure, paired item by item."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -77,14 +78,33 @@ def _paired(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Mapping
         mark.item_id for mark in theirs.marks if mark.value is not None
     }
     mine, other = (
-        values_of(_of(result.marks, both), bootstrap, benchmark.composite, benchmark.statistics)
-        for result in (ours, theirs)
+        values_of(marks, bootstrap, benchmark.composite, benchmark.statistics)
+        for marks in _same_groups(_of(ours.marks, both), _of(theirs.marks, both))
     )
     return mine, other
 
 
 def _of(marks: Sequence[Mark], item_ids: set[str]) -> list[Mark]:
     return [mark for mark in marks if mark.item_id in item_ids]
+
+
+def _same_groups(ours: Sequence[Mark], theirs: Sequence[Mark]) -> tuple[list[Mark], list[Mark]]:
+    """Return the marks with those of their groups that hold the same items in both: others cannot be paired."""
+    mine, other = _members(ours), _members(theirs)
+    same = {name for name in mine if mine[name] == other.get(name)}
+
+    def kept(marks: Sequence[Mark]) -> list[Mark]:
+        return [mark.model_copy(update={"groups": tuple(n for n in mark.groups if n in same)}) for mark in marks]
+
+    return kept(ours), kept(theirs)
+
+
+def _members(marks: Sequence[Mark]) -> dict[str, set[str]]:
+    members: dict[str, set[str]] = defaultdict(set)
+    for mark in marks:
+        for name in mark.groups:
+            members[name].add(mark.item_id)
+    return members
 
 
 def _error_groups(benchmark: Benchmark, marks: Sequence[Mark]) -> frozenset[str]:

@@ -68,9 +68,8 @@ def rows_about(clips: Iterable[Clip], seed: int) -> list[dict[str, Any]]:
     rows = [
         {**row, "choices": _choices(answer, known[kind.name], seed_of(seed, row["id"])), "answer": answer}
         for kind, answer, row in asked
-        if len(known[kind.name]) > 1
     ]
-    return sorted(rows, key=lambda row: str(row["id"]))
+    return sorted((row for row in rows if len(row["choices"]) > 1), key=lambda row: str(row["id"]))
 
 
 def _about(clip: Clip, kind: Kind) -> dict[str, Any]:
@@ -104,8 +103,8 @@ def items_of(row: Row) -> tuple[Item]:
         raise SourceError(f"{row.where}: the answer {label!r} is none of the choices {list(choices)}")
     item = Item(
         benchmark=NAME,
-        subset=row.text("task"),
-        item_id=row.text("id"),
+        subset=row.name("task"),
+        item_id=row.name("id"),
         metric="accuracy",
         audio=(row.text("audio_id").removeprefix("./"),),
         instruction=row.text("question"),

@@ -58,7 +58,7 @@ class LocalJudge:
             read: list[int] = self._tokenizer.apply_chat_template(
                 question.messages, add_generation_prompt=True, tokenize=True, return_dict=False
             )
-        except TemplateError as error:
+        except (TemplateError, ValueError) as error:  # it breaks, or there is none
             raise ConfigurationError(f"--judge {self._model.ref}: its chat template says: {error}") from error
         return read
 

@@ -49,12 +49,12 @@ def items_of(row: Row) -> tuple[Item]:
         raise SourceError(f"{row.where}: 'choices' has {len(choices)}, want at least 2")
     if label is not None and label not in choices:
         raise SourceError(f"{row.where}: the answer {label!r} is none of the choices {list(choices)}")
-    task = row.text("task")
+    task = row.name("task")
     slices = {"difficulty": row.optional_text("difficulty"), "sub-category": row.optional_text("sub-category")}
     item = Item(
         benchmark=NAME,
         subset=task,
-        item_id=row.text("id"),
+        item_id=row.name("id"),
         metric="accuracy",
         audio=(row.text("audio_id").removeprefix("./"),),
         instruction=asked(row.text("question"), choices),

@@ -2,7 +2,7 @@
 
 Each choice is an answer of a few words. What counts is by how much its log-likelihood rises over that behind the same
 question about nothing: a small model finds some words likely whatever it is told (domain-conditional pointwise mutual
-information, Holtzman and others, 2021).
+information).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.contracts.errors import SourceError
+from components.core.corpora.tables import check_unicode
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,17 @@ class Row:
             raise SourceError(f"{self.where}: no {' or '.join(map(repr, names))}; it has {_names(self.values)}")
         return found
 
+    def name(self, *names: str) -> str:
+        """Return the text under the first of these names that is there, which may not be empty.
+
+        Raises:
+            SourceError: none is there, or it is no text or empty.
+        """
+        found = self.text(*names)
+        if not found:
+            raise SourceError(f"{self.where}: {' or '.join(map(repr, names))} is empty")
+        return found
+
     def optional_text(self, *names: str) -> str | None:
         """Return the text under the first of these names that is there, if any; `null` counts as absent.
 
@@ -39,6 +51,7 @@ class Row:
             return None
         if not isinstance(value := self.values[name], str):
             raise SourceError(f"{self.where}: {name!r} is no text but {_shown(value)}")
+        check_unicode(value, f"{self.where}: {name!r}")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:

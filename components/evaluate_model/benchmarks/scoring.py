@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record
-from components.core.digests import digest_of, digest_of_file
+from components.core.digests import digest_of
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry, mark_of, unique
 from components.evaluate_model.benchmarks.intervals import Bootstrap, figures_of, values_of
 from components.evaluate_model.benchmarks.judging import Judge, JudgeIdentity, Question
@@ -67,6 +67,8 @@ def read_material(benchmark: Benchmark, predictions: Path, data: Path | None) ->
         SourceError: a file is not of its form, or a prediction is of no item.
     """
     rows = [row for file in prediction_files(predictions, benchmark.endings) for row in benchmark.rows_of(file)]
+    if not rows:
+        raise SourceError(f"{predictions}: has no predictions")
     plain = all({"item_id", "response"} >= row.values.keys() for row in rows)
     if plain and data is None:
         raise ConfigurationError(f"{predictions}: has predictions alone; name the benchmark's files with --data")
@@ -98,17 +100,12 @@ def read_items(benchmark: Benchmark, data: Path) -> Mapping[str, Entry]:
     """Read the items of a benchmark from a folder with its official files.
 
     Raises:
-        SourceError: a file is missing, is not the one that the version pins, or is not of its form.
+        SourceError: a file is missing, is not of its form, or there is no item.
     """
-    files = benchmark.files(data)
-    for file in files:
-        pinned = benchmark.pinned.get(file.relative_to(data).as_posix())
-        if pinned and (found := digest_of_file(file)) != pinned:
-            raise SourceError(
-                f"{file}: is not the file of {benchmark.name} {benchmark.version}: sha256 {found[:12]}, "
-                f"want {pinned[:12]}; results by other files could not be compared"
-            )
-    return unique(_entries(benchmark, (row for file in files for row in benchmark.rows_of(file))))
+    rows = (row for file in benchmark.files(data) for row in benchmark.rows_of(file))
+    if not (found := unique(_entries(benchmark, rows))):
+        raise SourceError(f"{data}: has no item of {benchmark.name}")
+    return found
 
 
 def _entries(benchmark: Benchmark, rows: Iterable[Row]) -> Iterator[Entry]:
@@ -116,8 +113,13 @@ def _entries(benchmark: Benchmark, rows: Iterable[Row]) -> Iterator[Entry]:
 
 
 def _plain(rows: Sequence[Row]) -> Iterator[tuple[str, Prediction]]:
+    known: set[str] = set()
     for row in rows:
-        yield row.text("item_id"), Prediction(item_id=row.text("item_id"), response=row.text("response"))
+        item_id = row.name("item_id")
+        if item_id in known:
+            raise SourceError(f"{row.where}: item {item_id!r} is there twice")
+        known.add(item_id)
+        yield item_id, Prediction(item_id=item_id, response=row.text("response"))
 
 
 def _official(benchmark: Benchmark, entries: Iterable[Entry]) -> Iterator[tuple[str, Prediction]]:
@@ -162,10 +164,12 @@ def _marks(
         for item_id, response in said.items()
         if (question := benchmark.question_of(items[item_id], response))
     }
-    replies = _replies(judge, list(dict.fromkeys(asked.values())))
+    questions = list(dict.fromkeys(asked.values()))
+    replies = _replies(judge, questions)
+    all_judged = judge is not None and len(replies) == len(questions)
     for item_id, item in items.items():
         if item_id not in said:
-            yield _missing(benchmark, item, judged=judge is not None)
+            yield _missing(benchmark, item, judged=all_judged)
         elif item_id in asked and asked[item_id] not in replies:
             yield mark_of(item, None, said[item_id], outcome=Outcome.UNMARKED, detail=NO_JUDGE)
         else:
@@ -175,10 +179,11 @@ def _marks(
 def _missing(benchmark: Benchmark, item: Item, *, judged: bool) -> Mark:
     """Mark an item without a prediction as wholly wrong, and say that it is missing.
 
-    Where a judge is needed and there is none, it does not count, since the items with a prediction do not either.
+    Where a judge is needed and did not answer all questions, it does not count, since others do not either.
     """
     mark = benchmark.mark(item, "", ())
-    wrong = mark.value if item.metric in benchmark.errors or mark.value is None else 0.0
+    worst = benchmark.worst.get(item.metric, 0.0)
+    wrong = mark.value if item.metric in benchmark.errors or mark.value is None else worst
     counts = judged or benchmark.question_of(item, "anything") is None
     return mark.model_copy(update={"outcome": Outcome.MISSING, "value": wrong if counts else None})
 

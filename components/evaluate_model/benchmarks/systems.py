@@ -7,6 +7,7 @@ from typing import Any
 
 from components.core.contracts.errors import DestaError, SourceError
 from components.core.contracts.records import AUDIO_LOCATOR
+from components.core.digests import digest_of
 from components.core.inference.desta_model import DestaModel
 from components.evaluate_model.benchmarks.records import Item, Prediction
 
@@ -27,7 +28,8 @@ class ModelSystem:
     @property
     def identity(self) -> Mapping[str, Any]:
         """Say which model answers, how it is asked, and how long it may answer."""
-        return {"system": self.name, "model": self.model.name, "max_tokens": self.max_tokens}
+        config = digest_of(self.model.config.model_dump(mode="json"))  # its form, and the digests of both frozen models
+        return {"system": self.name, "model": self.model.name, "config": config, "max_tokens": self.max_tokens}
 
     def answer(self, items: Sequence[Item]) -> Iterator[Prediction]:
         """Answer items in their order.

@@ -198,7 +198,7 @@ def _without_value(mark: Mark) -> Mark:
 def improvement(ours: Mapping[str, Numbers], reference: Mapping[str, Numbers]) -> Mapping[str, Numbers]:
     """Return the mean of how much better each instance is, in shares of the reference's figure, if that is not 0."""
     changes = [
-        np.divide(values - base, sign * base, out=np.full_like(base, np.nan), where=base != 0)
+        np.divide(sign * (values - base), np.abs(base), out=np.full_like(base, np.nan), where=base != 0)
         for name, values in ours.items()
         if (base := reference.get(name)) is not None and base[0] != 0
         for sign in (-1 if name.rpartition(" ")[2] in _ERRORS else 1,)

@@ -157,5 +157,6 @@ VOICEBENCH = Benchmark(
     settle=settle,
     composite=composite,
     statistics={following.METRIC: following.final},
+    worst={_RATING.metric: 1.0},
     export=export,
 )

@@ -53,3 +53,14 @@ def test_results_that_rest_on_different_things_are_not_compared(tmp_path: Path) 
     for name, other in others.items():
         with pytest.raises(ConfigurationError, match=f"results cannot be compared: {name} is"):
             compare(MMAU, ours, other)
+
+
+def test_groups_whose_members_depend_on_the_system_are_not_paired(tmp_path: Path) -> None:
+    ours, theirs = result(tmp_path, 20), result(tmp_path, 10)
+    marks = [
+        mark.model_copy(update={"groups": (*mark.groups, "right before")}) if mark.value else mark
+        for mark in theirs.marks
+    ]
+    names = {difference.name for difference in compare(MMAU, ours, theirs.model_copy(update={"marks": tuple(marks)}))}
+    assert "mmau" in names
+    assert "right before" not in names

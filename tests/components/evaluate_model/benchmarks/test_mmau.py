@@ -125,6 +125,9 @@ def test_the_export_is_scored_like_what_was_read(tmp_path: Path) -> None:
         (json.dumps([row(answer="Dog")]), "the answer 'Dog' is none of the choices"),
         (json.dumps([row(choices="Man")]), "'choices' is no list of texts but 'Man'"),
         (json.dumps([row(choices=["Man"])]), "'choices' has 1, want at least 2"),
+        (json.dumps([row(id="")]), "row 1: 'id' is empty"),
+        (json.dumps([row(model_output="\ud83d")]), "'model_output': '"),
+        ("[]", "has no predictions"),
         (json.dumps([row(model_output=3)]), "'model_output' is no text but 3"),
         (json.dumps([{"item_id": "a", "response": "Man"}]), "name the benchmark's files with --data"),
     ],
@@ -136,6 +139,14 @@ def test_a_malformed_file_is_one_line(tmp_path: Path, content: str, line: str) -
         read_material(MMAU, file, None)
     assert "\n" not in str(caught.value)
     assert str(file) in str(caught.value)
+
+
+def test_two_predictions_of_one_item_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "mmau-test-mini.json").write_text(json.dumps([row("a")]))
+    file = tmp_path / "said.jsonl"
+    file.write_text('{"item_id": "a", "response": "Man"}\n{"item_id": "a", "response": "Woman"}\n')
+    with pytest.raises(SourceError, match="line 2: item 'a' is there twice"):
+        read_material(MMAU, file, tmp_path)
 
 
 def test_a_prediction_of_no_item_is_an_error(tmp_path: Path) -> None:
