@@ -118,7 +118,7 @@ def _answers(
 ) -> Mapping[str, Prediction]:
     """Bring the answers of a system to their end, and keep them in the benchmark's own form too."""
     items = [entry.item for entry in entries.values()]
-    with alone(folder / ".lock"), explaining_no_room(NAME, folder):
+    with alone(folder.with_name(f".{folder.name}.lock")), explaining_no_room(NAME, folder):
         book = AnswerBook(folder, system.identity, items)
         done, label = len(book.answered), f"{system.name} {benchmark.name}"
         for _ in Progress().track(book.fill(system, items), label=label, unit="items", total=len(items), first=done):
