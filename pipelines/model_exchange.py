@@ -108,6 +108,11 @@ def export_model(model: str | None, to: Path, names: Mapping[str, str | None], h
     check_new(to)
     folder = chosen_model(model, home)
     config = read_config(folder)
+    if config.lora:
+        raise ConfigurationError(
+            f"{folder}: trained with LoRA (rank {config.lora.rank}), and under which names upstream reads one is not "
+            "known here; export a model that was trained with lora_rank 0"
+        )
     encoder, llm = frozen_models(folder, config, home.models)
     said = upstream_config(
         config.adapter,

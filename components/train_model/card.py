@@ -93,8 +93,9 @@ def model_card(training: Training) -> str:
         "Citation": f"```bibtex\n{CITATION}\n```",
     }
     body = "\n\n".join(f"## {title}\n{text}" for title, text in sections.items())
+    trained, let = ("An adapter and a LoRA", "let") if training.config.lora else ("An adapter", "lets")
     summary = (
-        f"An adapter of {training.parameters:,} trained parameters that lets the frozen language model {llm} hear "
+        f"{trained} of {training.parameters:,} trained parameters that {let} the frozen language model {llm} hear "
         f"through the frozen audio encoder {encoder}, trained by the recipe of DeSTA2.5-Audio (arXiv:{PAPER_ID}): the "
         "language model's own answers to descriptions of clips are what it learned to give to their sound."
     )
@@ -103,7 +104,7 @@ def model_card(training: Training) -> str:
 
 def _header(training: Training) -> str:
     data, licences = training.data, {training.encoder.licence, training.llm.licence}
-    languages = language_codes(data.languages)
+    languages, kinds = language_codes(data.languages), ["adapter", "lora"] if training.config.lora else ["adapter"]
     base_models = [repository for name in reversed(training.names) if (repository := hub_repository(name))]
     values = {
         **licence_entries(data.licences | licences, "by-part"),
@@ -112,7 +113,7 @@ def _header(training: Training) -> str:
         "datasets": [dataset_name(data.accepted)],
         "library_name": "desta",
         "pipeline_tag": TASK,
-        "tags": ["audio", "adapter", "self-generated", f"arxiv:{PAPER_ID}"],
+        "tags": ["audio", *kinds, "self-generated", f"arxiv:{PAPER_ID}"],
         **(_measured(training, loss) if (loss := training.validation_loss) is not None else {}),
     }
     return front_matter(values)
@@ -144,6 +145,13 @@ def _parts(training: Training) -> Iterator[str]:
         f"{config.max_transcript_tokens} tokens of its transcript. Identity of the language model: weights "
         f"`{backbone.weights}`, tokenizer `{backbone.tokenizer}`, template `{backbone.chat_template}`."
     )
+    if lora := config.lora:
+        yield (
+            "With the adapter a LoRA was trained: low-rank updates of the language model's queries, keys and values, "
+            f"rank {lora.rank}, alpha {lora.alpha:g}, dropout {lora.dropout:g}. They stand in `lora.safetensors`; the "
+            "language model's own weights are as they were. They count in every answer, so that without audio too it "
+            "is not the language model's own: what it forgot has to be measured."
+        )
 
 
 def _data(data: LearnedFrom) -> Iterator[str]:

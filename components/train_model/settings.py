@@ -36,7 +36,7 @@ class TrainModelSettings(Settings):
         "desta",
         description="form of the adapter where no setting says otherwise; upstream: 64 queries, 6 layers, no mask",
     )
-    steps: int = Field(90, ge=1, description="optimiser steps")
+    steps: int = Field(150, ge=1, description="optimiser steps")
     batch: int = Field(
         8, ge=0, description="samples in a step, over all processes; 0 where batch_tokens cuts the steps"
     )
@@ -63,6 +63,11 @@ class TrainModelSettings(Settings):
     )
     query_scale: float = Field(1.0, gt=0, description="standard deviation of the queries at the start")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the Q-Former")
+    lora_rank: int = Field(
+        0, ge=0, description="rank of trained updates to the LLM's queries, keys and values (LoRA); 0: no updates"
+    )
+    lora_alpha: float = Field(16.0, gt=0, description="an update counts lora_alpha / lora_rank times")
+    lora_dropout: float = Field(0.1, ge=0, lt=1, description="dropout before each update")
     max_transcript_tokens: int = Field(
         100, ge=0, description="transcript tokens beside the audio vectors; the rest is cut (0: none)"
     )
@@ -134,6 +139,14 @@ class TrainModelSettings(Settings):
     def _only_normalised_features_are_scaled(self) -> Self:
         if not self.normalise and self.feature_scale != 1.0:
             raise ValueError(f"feature_scale {self.feature_scale}: features are not normalised, so it must be 1.0")
+        return self
+
+    @model_validator(mode="after")
+    def _only_a_lora_has_a_form(self) -> Self:
+        for name in ("lora_alpha", "lora_dropout"):
+            value, default = getattr(self, name), type(self).model_fields[name].default
+            if not self.lora_rank and value != default:
+                raise ValueError(f"{name} {value}: there is no LoRA to have it; set lora_rank, such as 16, or leave it")
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from components.core.contracts.artifacts import Artifact, Counts, read_manifest
 from components.core.contracts.records import Sample, Split
 from components.core.digests import code_digest
 from components.core.execution import Outcome, Workplace
-from components.core.models.model_artifact import ADAPTER_FILE, CONFIG_FILE, parameters_of, read_config
+from components.core.models.model_artifact import CONFIG_FILE, parameters_of, read_config
 from components.core.models.store import read_model_manifest
 from components.core.publishing import write_file
 from components.train_model.acceptance import check_accepted
@@ -39,7 +39,7 @@ def train(job: TrainingJob, accepted: Artifact, place: Workplace) -> Outcome:
     rows = sum(sample.split is Split.TRAIN for sample in accepted.read(Sample))
     if not job.model.is_dir():
         launch(job)
-    for name in (ADAPTER_FILE, CONFIG_FILE):
+    for name in (*read_config(job.model).weight_files, CONFIG_FILE):
         shutil.copyfile(job.model / name, place.draft.folder / name)
     shutil.copyfile(job.metrics_file, place.draft.folder / LOG)
     draw_curve(job.metrics_file, place.draft.folder / CURVE)

@@ -15,12 +15,14 @@ from transformers.integrations import HfDeepSpeedConfig
 from components.core.contracts.artifacts import Artifact, read_manifest
 from components.core.contracts.errors import DestaError
 from components.core.contracts.records import Sample, Split
+from components.core.digests import seed_of
 from components.core.lifeline import follow_driver
 from components.core.models.adapter import AdapterConfig, fit_adapter, untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.encoder import Encoder, encoder_config, encoder_for, hearing_for
 from components.core.models.features import Features, KeptFeatures, LiveFeatures
 from components.core.models.loading import best_device, load_llm, load_llm_config, load_tokenizer
+from components.core.models.lora import Lora, LoraConfig, untrained_lora
 from components.core.models.model_artifact import ModelConfig, save_model
 from components.core.models.splice import Splicer
 from components.core.models.store import portable_ref
@@ -66,7 +68,8 @@ def train_together(job: TrainingJob) -> None:
     training, held_out = _examples(job)
     features = _features(job, config, {e.clip_id for e in (*training, *held_out)}, rank, processes)
     dist.barrier()
-    model = AudioLanguageModel(untrained_adapter(config), frozen_llm(job, dtype))
+    llm = frozen_llm(job, dtype)
+    model = AudioLanguageModel(untrained_adapter(config), llm, lora_beside(llm, job.settings))
     engine = engine_of(model, job.settings, dtype)
     steps = Trainer(job, engine, features, rank, processes).run(training, held_out)
     _export(job, model, config, rank, steps)
@@ -82,11 +85,11 @@ def frozen_llm(job: TrainingJob, dtype: torch.dtype) -> PreTrainedModel:
 
 
 def engine_of(model: AudioLanguageModel, settings: TrainModelSettings, dtype: torch.dtype) -> Any:
-    """Return DeepSpeed's engine over a model of which only the adapter is optimised."""
+    """Return DeepSpeed's engine over a model of which only what is trained is optimised."""
     model.register_state_dict_post_hook(_without_llm)  # type: ignore[no-untyped-call]  # torch says not what it takes
     engine, *_ = deepspeed.initialize(
         model=model,
-        model_parameters=list(model.adapter.parameters()),
+        model_parameters=model.trained_parameters(),
         config=zero_config(settings, bf16=dtype is torch.bfloat16),
     )
     return engine
@@ -102,6 +105,23 @@ def adapter_config(job: TrainingJob) -> AdapterConfig:
     """Fit the adapter to the two frozen models, from their configurations alone."""
     encoder, llm = encoder_config(Path(job.encoder)), load_llm_config(Path(job.llm))
     return fit_adapter(encoder, llm, job.settings.form, job.settings.layers)
+
+
+def lora_beside(llm: PreTrainedModel, settings: TrainModelSettings) -> Lora | None:
+    """Put an untrained LoRA beside the LLM, where one is trained.
+
+    Raises:
+        ConfigurationError: the LLM has no place for one.
+    """
+    if not settings.lora_rank:
+        return None
+    config = LoraConfig(
+        rank=settings.lora_rank,
+        alpha=settings.lora_alpha,
+        dropout=settings.lora_dropout,
+        init_seed=seed_of(settings.seed, "lora"),
+    )
+    return untrained_lora(llm, config)
 
 
 def _examples(job: TrainingJob) -> tuple[list[Example], list[Example]]:
@@ -137,8 +157,8 @@ def _features(job: TrainingJob, config: AdapterConfig, wanted: set[str], rank: i
 
 
 def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, rank: int, steps: int) -> None:
-    # Under ZeRO-3 every process holds a part of the adapter; below it this gathers nothing.
-    with deepspeed.zero.GatheredParameters(list(model.adapter.parameters()), modifier_rank=0):
+    # Under ZeRO-3 every process holds a part of what is trained; below it this gathers nothing.
+    with deepspeed.zero.GatheredParameters(model.trained_parameters(), modifier_rank=0):
         if rank == 0:
             described = ModelConfig(
                 adapter=config,
@@ -150,9 +170,10 @@ def _export(job: TrainingJob, model: AudioLanguageModel, config: AdapterConfig, 
                 steps=steps,
                 encoder_ref=portable_ref(Path(job.encoder)),
                 llm_ref=portable_ref(Path(job.llm)),
+                lora=model.lora.config if model.lora is not None else None,
             )
             with published(job.model) as draft:
-                save_model(draft, model.adapter, described)
+                save_model(draft, model.adapter, described, model.lora)
     dist.barrier()
 
 

@@ -10,6 +10,8 @@ from safetensors.torch import load_file
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.errors import ConfigurationError
 from components.core.digests import digest_of_file
+from components.core.models.loading import load_llm
+from components.core.models.lora import LoraConfig, untrained_lora
 from components.core.models.model_artifact import ADAPTER_FILE, load_adapter, read_config, save_model
 from components.core.models.store import ENCODER, LLM, StoredModel
 from components.core.models.upstream_checkpoint import CONFIG, PREFIX, WEIGHTS
@@ -86,6 +88,22 @@ def test_a_model_that_upstream_cannot_say_is_not_exported(
 
     assert code == 2
     assert said.startswith("error: upstream's form cannot say mask_frames=True (there False); normalise=True")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "theirs").exists()
+
+
+def test_a_lora_is_not_exported(
+    encoder: StoredModel, llm: StoredModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = make_model(tmp_path / "ours", encoder, llm)
+    lora = untrained_lora(load_llm(llm.folder), LoraConfig(rank=2, alpha=2, dropout=0.0, init_seed=0))
+    config = read_config(ours).model_copy(update={"lora": lora.config})
+    save_model(ours, load_adapter(ours, config), config, lora)
+
+    code, said = desta(capsys, "export", ours, "--to", tmp_path / "theirs", *IDS)
+
+    assert code == 2
+    assert said.startswith(f"error: {ours}: trained with LoRA (rank 2), and under which names upstream reads one")
     assert said.count("\n") == 1
     assert not (tmp_path / "theirs").exists()
 

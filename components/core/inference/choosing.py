@@ -14,18 +14,19 @@ from components.core.models.model_artifact import CONFIG_FILE, ModelConfig
 from components.core.models.store import StoredModel, open_digest
 from components.core.runs import State, passing_over, read_stage, read_tracking, run_dirs
 
-_VERSION = re.compile(r"(?P<name>[\w.-]+)@(?P<version>\d+)", re.ASCII)
+_VERSION = re.compile(r"(?P<name>[\w.-]+)@(?P<version>\d+|champion)", re.ASCII)
 
 
 def chosen_model(model: str | Path | None, home: Home) -> Path:
     """Return the folder of a trained model, verified where it has a manifest.
 
-    `model` is a folder, the id of a run, or a registered version such as `desta-adapter@3`. Without it: the newest
-    model that was registered, else the newest that was trained.
+    `model` is a folder, the id of a run, or a registered version such as `desta-adapter@3` or
+    `desta-adapter@champion`. Without it: the newest model that was registered, else the newest that was trained.
 
     Raises:
         ConfigurationError: there is no such model.
         ContractError: a file of it is missing, added or changed.
+        SourceError: the champion is meant, and MLflow cannot be used.
     """
     folder = _newest(home) if model is None else _named(str(model), home)
     if (folder / MANIFEST).is_file():
@@ -51,14 +52,26 @@ def _named(model: str, home: Home) -> Path:
         if found := _trained(home.runs / model):
             return found
         raise ConfigurationError(f"run {model}: it has trained no model; `desta runs` lists others")
-    if version := _VERSION.fullmatch(model):
+    if match := _VERSION.fullmatch(model):
+        named = (match["name"], _champion(match["name"], home) if match["version"] == "champion" else match["version"])
         for folder, registered in _registered(run_dirs(home.runs)):
-            if (version["name"], version["version"]) == registered:
+            if named == registered:
                 return folder
+        model = "@".join(named)
     raise ConfigurationError(
         f"model {model!r}: no folder with {CONFIG_FILE}, no run and no registered version of that name; "
         "`desta runs` lists the runs"
     )
+
+
+def _champion(name: str, home: Home) -> str:
+    from components.core.registry import MODEL_NAME, explaining, open_registry
+
+    with explaining(home):
+        champion = open_registry(home).champion if name == MODEL_NAME else None
+    if champion is None:
+        raise ConfigurationError(f"model '{name}@champion': there is no champion of that name; see `desta champion`")
+    return champion
 
 
 def _newest(home: Home) -> Path:

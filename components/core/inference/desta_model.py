@@ -21,7 +21,7 @@ from components.core.inference.hearing import By, Clip, Ears, HeardClip, clips_o
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.decoding import stops_of
 from components.core.models.loading import best_device, load_llm, load_tokenizer
-from components.core.models.model_artifact import ModelConfig, load_adapter, read_config, weights_digest
+from components.core.models.model_artifact import ModelConfig, load_trained, read_config, weights_digest
 from components.core.models.splice import Spliced, Splicer
 from components.core.models.store import StoredModel
 
@@ -39,7 +39,7 @@ class Prompt:
 
 
 class DestaModel:
-    """An adapter with both frozen models that it was trained between."""
+    """What was trained, with both frozen models that it was trained between."""
 
     def __init__(
         self, name: str, model: AudioLanguageModel, config: ModelConfig, encoder: StoredModel, llm: StoredModel
@@ -78,9 +78,8 @@ class DestaModel:
         config, store = read_config(folder), models or home.models
         encoder, llm = frozen_models(folder, config, store)
         place, dtype = best_device(device)
-        adapter = load_adapter(folder, config).to(device=place, dtype=dtype)
-        name = f"desta-{weights_digest(folder)[:12]}"
-        return cls(name, AudioLanguageModel(adapter, load_llm(llm.folder, dtype).to(place)), config, encoder, llm)
+        name, backbone = f"desta-{weights_digest(folder)[:12]}", load_llm(llm.folder, dtype).to(place)
+        return cls(name, load_trained(folder, config, backbone), config, encoder, llm)
 
     def generate(
         self,

@@ -133,11 +133,9 @@ class Ears:
         """Return what is said in clips, as Whisper writes it; nothing where nobody is heard to speak."""
         found = {clip.clip_id: self._words.find(clip.clip_id) for clip in clips}
         asked = {clip.clip_id: clip for clip in clips if found[clip.clip_id] is None}
-        spoken = [clip for clip in asked.values() if detector().spans(clip.samples)]
-        texts = self._whisper.transcriber.transcribe([clip.samples for clip in spoken], None) if spoken else []
-        written = {clip.clip_id: clean(text) for clip, text in zip(spoken, texts, strict=True)}
-        for clip_id in asked:
-            found[clip_id] = self._words.keep(clip_id, written.get(clip_id, ""))
+        texts = words_in([clip.samples for clip in asked.values()], self._whisper)
+        for clip_id, text in zip(asked, texts, strict=True):
+            found[clip_id] = self._words.keep(clip_id, text)
         return [found[clip.clip_id] or "" for clip in clips]
 
     @torch.inference_mode()
@@ -147,6 +145,14 @@ class Ears:
             return known
         features, frames = padded([self._encoder.features(clip.samples)])
         return self._vectors.keep(clip.clip_id, self._adapter(features.to(self._device), frames.to(self._device))[0])
+
+
+def words_in(clips: Sequence[Samples], whisper: Whisper) -> list[str]:
+    """Return what is said in clips of at most 30 s, as Whisper writes it; nothing where nobody is heard to speak."""
+    spoken = [number for number, samples in enumerate(clips) if detector().spans(samples)]
+    texts = whisper.transcriber.transcribe([clips[number] for number in spoken], None) if spoken else []
+    written = dict(zip(spoken, map(clean, texts), strict=True))
+    return [written.get(number, "") for number in range(len(clips))]
 
 
 def shared_out(text: str, clips: Sequence[Clip]) -> list[str]:

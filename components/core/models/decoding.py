@@ -30,7 +30,7 @@ def stops_of(tokenizer: Any, llm: PreTrainedModel) -> frozenset[int]:
 
 @torch.inference_mode()
 def write(
-    llm: PreTrainedModel,
+    llm: Callable[..., Any],
     embeddings: Tensor,
     mask: Tensor,
     decodings: Sequence[Decoding],

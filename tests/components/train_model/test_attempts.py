@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import Sample, Split
-from components.core.models.model_artifact import read_config
+from components.core.models.model_artifact import LORA_FILE, read_config
 from components.core.models.store import identity_of
 from components.train_model.training_job import TrainingJob
 from tests.builders import make_sample
@@ -28,6 +29,7 @@ DEATHS = {
     "before the model is there": ("components.train_model.worker", "save_model", 1, "after"),
 }
 BY_TOKENS = {"batch": 0, "batch_tokens": 350, "micro_batch": 2}
+LORA = {"lora_rank": 2, "lora_alpha": 8.0}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,8 @@ def jobs(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tr
         "torn": {},
         "tokens": BY_TOKENS,
         "tokens killed": BY_TOKENS,
+        "LoRA": LORA,
+        "LoRA killed": LORA,
         # At this rate a step is a throw of dice, and the last one does not win.
         "best": {
             "learning_rate": 1000.0,
@@ -73,6 +77,7 @@ def ended(jobs: dict[str, TrainingJob], tmp_path_factory: pytest.TempPathFactory
     attempts = [once("undisturbed"), *(once("killed", dies=death) for death in DEATHS.values()), once("killed")]
     attempts += [once("full", dies=fifth), once("full", room=100_000), once("full")]
     attempts += [once("tokens"), once("tokens killed", dies=fifth), once("tokens killed")]
+    attempts += [once("LoRA"), once("LoRA killed", dies=fifth), once("LoRA killed")]
     seventh = (LOOP, "Trainer._backward", 7, "before")
     attempts += [once("torn", dies=seventh), once("torn", tears="*_optim_states.pt")]
     attempts += [once(kind) for kind in ("best", "exploding", "no number", "nothing")]
@@ -114,6 +119,15 @@ def test_a_full_disk_ends_the_training_with_one_line_and_loses_no_checkpoint(
 def test_steps_cut_by_tokens_go_on_in_the_middle_of_an_epoch(ended: list[Ended], jobs: dict[str, TrainingJob]) -> None:
     assert [one.code for one in of(ended, jobs, "tokens killed")] == [-9, 0]
     assert losses(folder(jobs, "tokens killed")) == losses(folder(jobs, "tokens"))
+
+
+def test_a_lora_goes_on_where_it_was(ended: list[Ended], jobs: dict[str, TrainingJob]) -> None:
+    assert [one.code for one in of(ended, jobs, "LoRA killed")] == [-9, 0]
+    undisturbed, killed = jobs["LoRA"].model, jobs["LoRA killed"].model
+    assert losses(killed.parent) == losses(undisturbed.parent) != losses(folder(jobs, "undisturbed"))
+    for name in read_config(killed).weight_files:
+        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes()
+    assert all(weights.any() for weights in load_file(killed / LORA_FILE).values())
 
 
 def test_the_best_model_is_the_one_of_the_lowest_validation_loss(

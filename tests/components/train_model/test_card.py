@@ -12,6 +12,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from components.core.contracts.artifacts import Artifact, Draft, Lineage, Tally, open_artifact
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Record, Split
+from components.core.models.lora import LoraConfig
 from components.core.models.model_artifact import ModelConfig
 from components.core.models.store import ModelManifest
 from components.train_model.card import Training, model_card
@@ -136,6 +137,17 @@ def test_the_card_names_parts_rows_and_code_and_no_folder_of_this_machine(traini
     assert f"Code `{'c' * 64}`" in card
     assert "| `learning_rate` | 0.0005 |" in card
     assert "somebody" not in card
+
+
+def test_a_lora_is_told(training: Training) -> None:
+    lora = LoraConfig(rank=16, alpha=32, dropout=0.1, init_seed=1)
+
+    card = model_card(replace(training, config=training.config.model_copy(update={"lora": lora})))
+
+    assert "An adapter and a LoRA of 131,540,224 trained parameters" in card
+    assert "rank 16, alpha 32, dropout 0.1" in card
+    assert header_of(card)["tags"][1:3] == ["adapter", "lora"]
+    assert "LoRA" not in model_card(training)
 
 
 def test_results_are_those_of_the_step_whose_weights_were_taken(training: Training) -> None:

@@ -41,6 +41,12 @@ def test_settings_that_were_written_out_are_read_back_as_they_are() -> None:
     assert settings(**chosen.model_dump(mode="json")) == chosen
 
 
+def test_no_lora_is_trained_unless_one_is_asked_for() -> None:
+    assert settings().lora_rank == 0
+    assert settings(lora_rank=0, lora_alpha=16, lora_dropout=0.1) == settings()
+    assert settings(lora_rank=4).deciding() != settings(lora_rank=4, lora_alpha=8).deciding() != settings().deciding()
+
+
 @pytest.mark.parametrize(("text", "layers"), [("", None), ("3", (3,)), (" 7, 15,23 ,31", (7, 15, 23, 31))])
 def test_layers_are_named_in_one_way(text: str, layers: tuple[int, ...] | None) -> None:
     assert settings(tapped_layers=text).layers == layers
@@ -64,6 +70,10 @@ def test_a_preset_that_does_not_exist_is_refused() -> None:
             {"normalise": False, "feature_scale": 4.0},
             "feature_scale 4.0: features are not normalised, so it must be 1.0",
         ),
+        ({"lora_alpha": 32.0}, "lora_alpha 32.0: there is no LoRA to have it; set lora_rank, such as 16, or leave it"),
+        ({"lora_dropout": 0.0}, "lora_dropout 0.0: there is no LoRA to have it"),
+        ({"lora_rank": -1}, "lora_rank: Input should be greater than or equal to 0, got -1"),
+        ({"lora_rank": 4, "lora_alpha": 0}, "lora_alpha: Input should be greater than 0, got 0"),
         ({"batch": 9, "processes": 2}, "batch 9 must be a multiple of the processes, 2 over all nodes"),
         (
             {"batch": 8, "batch_tokens": 4000},

@@ -9,8 +9,11 @@ import pytest
 
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import Sample
+from components.core.digests import seed_of
 from components.core.home import Home
-from components.core.models.model_artifact import load_adapter, read_config
+from components.core.models.loading import load_llm
+from components.core.models.lora import LoraConfig
+from components.core.models.model_artifact import LORA_FILE, load_adapter, load_trained, parameters_of, read_config
 from components.core.models.store import identity_of
 from components.train_model.__main__ import main
 from tests.builders import make_generator, make_sample
@@ -78,6 +81,22 @@ def test_a_training_leaves_a_model_that_loads_and_a_line_for_each_step(
     assert not second.features.exists()
     for name in ("adapter.safetensors", "README.md"):
         assert (again / name).read_bytes() == (made / name).read_bytes()
+    assert not (made / LORA_FILE).exists()
+    assert "lora" not in json.loads((made / "config.json").read_text())
+
+
+def test_a_lora_is_a_part_of_the_model(tiny_home: Home, world: World) -> None:
+    made = train(tiny_home, world.inputs, "--lora-rank", "3", "--lora-alpha", "6")
+
+    config = read_config(made)
+    loaded = load_trained(made, config, load_llm(world.llm.folder))
+    assert loaded.lora is not None
+    form = LoraConfig(rank=3, alpha=6, dropout=0.1, init_seed=seed_of(42, "lora"))
+    assert config.lora == loaded.lora.config == form
+    assert all(weight.any() for weight in loaded.lora.parameters())
+    assert parameters_of(made) == sum(weight.numel() for weight in loaded.trained_parameters())
+    assert open_artifact(made, "model")  # the manifest knows all files
+    assert "a LoRA was trained: low-rank updates" in (made / "README.md").read_text()
 
 
 def test_samples_of_another_generator_end_the_stage_with_one_line(

@@ -20,6 +20,7 @@ TOLERANCE = 1e-5
 ONE_BY_ONE = {"micro_batch": 1}
 BY_TOKENS = {"batch": 0, "batch_tokens": 350}
 """Five of the samples fill a step, and one is left for an epoch's last: the second process has none then."""
+LORA = {"lora_rank": 2, "lora_dropout": 0.0}
 OFFLOADED = {"offload_optimizer": "cpu", "offload_parameters": "cpu"}
 KINDS: dict[str, dict[str, Any]] = {
     "stage 0": {"zero_stage": 0},
@@ -29,13 +30,20 @@ KINDS: dict[str, dict[str, Any]] = {
     "stage 2, one by one, offloaded": {"zero_stage": 2, "offload_optimizer": "cpu", **ONE_BY_ONE},
     "stage 3, one by one, offloaded": {"zero_stage": 3, **OFFLOADED, **ONE_BY_ONE},
     "by tokens": {"zero_stage": 3, **BY_TOKENS},
+    "LoRA, stage 0": {"zero_stage": 0, **LORA},
+    "LoRA, stage 2": {"zero_stage": 2, **LORA},
+    "LoRA, stage 3": {"zero_stage": 3, **LORA},
+    "LoRA, stage 3, one by one, offloaded": {"zero_stage": 3, **OFFLOADED, **ONE_BY_ONE, **LORA},
 }
+ALONE = ("stage 0", "stage 1", "stage 2", "stage 3", "by tokens", "LoRA, stage 0", "LoRA, stage 3")
 CURVES = [
     ("1", "stage 0", "stage 1"),
     ("1", "stage 0", "stage 2"),
     ("1", "stage 0", "stage 3"),
-    *(("2", "stage 0", kind) for kind in KINDS if kind != "by tokens"),
+    *(("2", "stage 0", kind) for kind in KINDS if kind != "by tokens" and "LoRA" not in kind),
     ("2", "by tokens", "by tokens"),
+    ("1", "LoRA, stage 0", "LoRA, stage 3"),
+    *(("2", "LoRA, stage 0", kind) for kind in KINDS if "LoRA" in kind),
 ]
 """Processes and kind of a training, and before it the kind that one process learned as much with."""
 
@@ -44,13 +52,12 @@ CURVES = [
 def trained(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder `<processes>/<kind>` of each training; the batch of four is that of one process and of two."""
     folder = tmp_path_factory.mktemp("trained")
-    alone = ("stage 0", "stage 1", "stage 2", "stage 3", "by tokens")
     jobs = [
         world.job(
             folder / str(processes) / kind,
             **{"batch": 4, "dropout": 0.0, "steps": 4, "processes": processes, **KINDS[kind]},
         )
-        for processes, kinds in ((1, alone), (2, tuple(KINDS)))
+        for processes, kinds in ((1, ALONE), (2, tuple(KINDS)))
         for kind in kinds
     ]
     ended = attempted(folder, [{"job": file_of(job)} for job in jobs])
@@ -70,10 +77,24 @@ def test_the_curve_moves_so_much_that_agreeing_means_something(trained: Path) ->
     assert max(curve) - min(curve) > 1000 * TOLERANCE * max(curve)
 
 
-@pytest.mark.parametrize("kind", ["stage 2", "stage 3"])
-def test_the_model_that_is_exported_is_the_same(trained: Path, kind: str) -> None:
-    mine = load_file(trained / "2" / kind / "model" / "adapter.safetensors")
-    theirs = load_file(trained / "1" / "stage 0" / "model" / "adapter.safetensors")
+def test_a_lora_learns_from_the_first_step_on(trained: Path) -> None:
+    with_lora, without = losses(trained / "1" / "LoRA, stage 0"), losses(trained / "1" / "stage 0")
+    assert with_lora[0] == pytest.approx(without[0], rel=TOLERANCE)
+    assert abs(with_lora[-1] - without[-1]) > 100 * TOLERANCE * without[-1]
+
+
+@pytest.mark.parametrize(
+    ("like", "kind", "part"),
+    [
+        ("stage 0", "stage 2", "adapter"),
+        ("stage 0", "stage 3", "adapter"),
+        ("LoRA, stage 0", "LoRA, stage 2", "lora"),
+        ("LoRA, stage 0", "LoRA, stage 3", "lora"),
+    ],
+)
+def test_the_model_that_is_exported_is_the_same(trained: Path, like: str, kind: str, part: str) -> None:
+    mine = load_file(trained / "2" / kind / "model" / f"{part}.safetensors")
+    theirs = load_file(trained / "1" / like / "model" / f"{part}.safetensors")
     assert mine.keys() == theirs.keys()
     for name, weights in mine.items():
         torch.testing.assert_close(weights, theirs[name], rtol=0.0, atol=1e-3, msg=name)
@@ -85,7 +106,7 @@ def test_no_checkpoint_holds_weights_of_the_frozen_llm(trained: Path, world: Wor
         files = sorted(checkpoint.rglob("*.pt"))
         states = [torch.load(file, weights_only=False, map_location="cpu") for file in files if "model_s" in file.name]
         names = {name for state in states for name in state["module"]}
-        assert all(name.startswith("adapter.") for name in names)
+        assert {name.partition(".")[0] for name in names} == ({"adapter", "lora"} if "LoRA" in kind else {"adapter"})
         assert not any(state["frozen_param_fragments"] for state in states)
         assert sum(file.stat().st_size for file in files) < (world.llm.folder / "model.safetensors").stat().st_size
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.models.adapter import untrained_adapter
+from components.core.models.lora import Lora
 from components.core.models.model_artifact import ModelConfig, save_model
 from components.core.models.store import StoredModel, identity_of
 from tests.core.models.test_adapter import make_config
@@ -12,7 +13,13 @@ ADAPTER = make_config(encoder_width=384, encoder_heads=6, llm_width=576, queries
 
 
 def untrained_model(
-    folder: Path, encoder: StoredModel, llm: StoredModel, *, claimed_llm: str | None = None, llm_ref: str | None = None
+    folder: Path,
+    encoder: StoredModel,
+    llm: StoredModel,
+    *,
+    claimed_llm: str | None = None,
+    llm_ref: str | None = None,
+    lora: Lora | None = None,
 ) -> Path:
     """Write the folder."""
     config = ModelConfig(
@@ -24,9 +31,10 @@ def untrained_model(
         accepted="0" * 64,
         steps=0,
         llm_ref=llm_ref,
+        lora=lora.config if lora is not None else None,
     )
     folder.mkdir(parents=True)
-    save_model(folder, untrained_adapter(ADAPTER), config)
+    save_model(folder, untrained_adapter(ADAPTER), config, lora)
     return folder
 
 

@@ -81,6 +81,13 @@ def test_a_model_that_does_not_exist_is_one_clear_line(home: Home) -> None:
         chosen_model("desta-adapter@9", home)
 
 
+def test_a_champion_that_does_not_exist_is_one_clear_line(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    add_run(home, "a", 1.0, "1")
+    with pytest.raises(ConfigurationError, match=r"no desta-adapter yet; `desta run` registers a model"):
+        chosen_model("desta-adapter@champion", home)
+
+
 def test_a_model_with_a_manifest_is_verified(home: Home) -> None:
     folder = add_run(home, "a", 1.0, "1")
     folder.mkdir(parents=True)

@@ -15,6 +15,7 @@ from components.core.models.store import StoredModel
 from tests.builders import make_tone
 from tests.components.extract_metadata.making import spoken
 from tests.core.inference.making import asking, untrained_model
+from tests.core.models.test_lora import trained_lora
 
 TONE, HIGH_TONE = make_tone(), make_tone(hertz=900.0, duration_s=0.5)
 HEARD: dict[str, Any] = {"sampling_rate": 16_000, "text": "Good morning"}
@@ -49,6 +50,18 @@ def test_text_alone_gets_the_frozen_llms_own_answer(model: DestaModel, llm: Stor
     assert alone.text == tokenizer.decode(answer, skip_special_tokens=True)
     assert (alone.prompt_tokens, alone.audio_tokens) == (ids["input_ids"].shape[1], 0)
     assert (beside.audio_tokens, len(beside.clips)) == (4, 1)
+
+
+def test_a_lora_speaks_in_every_answer(
+    model: DestaModel, encoder: StoredModel, llm: StoredModel, tmp_path: Path
+) -> None:
+    lora = trained_lora(load_llm(llm.folder))
+    folder = untrained_model(tmp_path / "model", encoder, llm, lora=lora)
+    other = DestaModel.from_pretrained(folder, models=llm.folder.parent)
+
+    assert other.name != model.name
+    for question in (user(QUESTIONS[1]), asking("?", TONE, **HEARD)):
+        assert greedily(other, question) != greedily(model, question)
 
 
 def test_many_conversations_are_answered_as_each_alone(model: DestaModel) -> None:

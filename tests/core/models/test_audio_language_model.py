@@ -3,16 +3,20 @@ from dataclasses import replace
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
+from transformers import PreTrainedModel
 
 from components.core.contracts.records import AUDIO_SPAN, Message
 from components.core.conversation import audio_conversation
 from components.core.models.adapter import untrained_adapter
 from components.core.models.audio_language_model import AudioLanguageModel
+from components.core.models.decoding import greedy
 from components.core.models.features import padded
 from components.core.models.loading import load_llm, load_tokenizer
+from components.core.models.lora import LoraConfig
 from components.core.models.splice import Spliced, Splicer
 from components.core.models.store import StoredModel
 from tests.core.models.test_adapter import make_config
+from tests.core.models.test_lora import small_llm, trained_lora
 
 CLIPS = [torch.randn(4, 7, 32, generator=torch.Generator().manual_seed(n)) for n in range(2)]
 
@@ -106,6 +110,83 @@ def test_the_llm_never_drops_out(model: AudioLanguageModel) -> None:
     assert model.train().adapter.training
     assert not model.llm.training
     model.eval()
+
+
+@pytest.fixture
+def small() -> tuple[AudioLanguageModel, AudioLanguageModel]:
+    """A model with a LoRA that learned something and one without, of the same adapter and the same small LLM."""
+    adapter, llm = untrained_adapter(make_config(llm_width=32, dropout=0.0)).eval(), small_llm()
+    return AudioLanguageModel(adapter, llm, trained_lora(llm)).eval(), AudioLanguageModel(adapter, llm).eval()
+
+
+SMALL_ROWS = [Spliced(((1, 5, 2, 9), (4,)), (3, 7)), Spliced(((1, 5, 2, 9, 8), (4, 6)), (7,))]
+
+
+def test_a_lora_learns_from_what_all_rows_begin_with(small: tuple[AudioLanguageModel, AudioLanguageModel]) -> None:
+    """The beginning is read once for all rows: gradients are those of rows that are read whole."""
+    model, _ = small
+    assert model.lora is not None
+    torch.autograd.backward(model(*padded(CLIPS), SMALL_ROWS).sum())
+    together = [weight.grad for weight in model.trained_parameters()]
+
+    model.zero_grad()
+    words = model.llm.get_input_embeddings()
+    for row, vectors in zip(SMALL_ROWS, model.adapter(*padded(CLIPS)), strict=True):
+        first, last = (words(torch.tensor(ids)) for ids in (row.pieces[0], (*row.pieces[1], *row.target)))
+        with model.speaking():
+            logits = model.llm(inputs_embeds=torch.cat([first, vectors, last])[None]).logits[0]
+        target = torch.tensor(row.target)
+        loss = F.cross_entropy(logits[-len(target) - 1 : -1], target, reduction="sum")
+        torch.autograd.backward(loss, retain_graph=True)
+
+    assert all(weight.grad is None for weight in model.llm.parameters())
+    assert all(grad is not None and grad.any() for grad in together[-len([*model.lora.parameters()]) :])
+    for grad, weight in zip(together, model.trained_parameters(), strict=True):
+        torch.testing.assert_close(grad, weight.grad, rtol=1e-3, atol=1e-4)
+
+
+def test_a_lora_counts_in_the_model_that_has_it_alone(small: tuple[AudioLanguageModel, AudioLanguageModel]) -> None:
+    with_lora, without = small
+    text = [Spliced(((1, 5, 2, 9, 8),), ())]
+    plain = untouched(small_llm(), text)
+    spoken = with_lora.write(torch.zeros(0, 5, 32), text, [greedy(6)], set())
+
+    begun = next(spoken)
+    beside = written(without, text)  # while the other one is in the middle of its answer
+    heard = [token for step in (begun, *spoken) for _, token in step]
+
+    assert beside == plain == untouched(with_lora.llm, text)
+    assert heard == written(with_lora, text) != plain
+    with with_lora.speaking():
+        assert untouched(with_lora.llm, text) == heard
+
+
+def written(model: AudioLanguageModel, rows: list[Spliced]) -> list[int]:
+    return [token for step in model.write(torch.zeros(0, 5, 32), rows, [greedy(6)], set()) for _, token in step]
+
+
+def untouched(llm: PreTrainedModel, rows: list[Spliced]) -> list[int]:
+    """The greedy answer of an LLM itself to one row of text."""
+    ids = torch.tensor([rows[0].pieces[0]])
+    answer = llm.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=6, eos_token_id=None, do_sample=False
+    )
+    return [int(token) for token in answer[0, ids.shape[1] :]]
+
+
+def test_a_lora_drops_out_in_training_and_the_llm_never() -> None:
+    llm = small_llm()
+    config = LoraConfig(rank=2, alpha=6.0, dropout=0.5, init_seed=3)
+    adapter = untrained_adapter(make_config(llm_width=32, dropout=0.0))
+    model = AudioLanguageModel(adapter, llm, trained_lora(llm, config)).train()
+
+    def losses() -> list[float]:
+        return [float(loss) for loss in model(*padded(CLIPS), SMALL_ROWS).detach()]
+
+    assert losses() != losses()
+    assert not model.llm.training
+    model.eval()
+    assert losses() == losses()
 
 
 def test_answers_do_not_depend_on_the_batch_or_the_target(
