@@ -1,19 +1,17 @@
 """The page that people read: what was judged, counted, drawn and heard, in one file that needs nothing else."""
 
-import base64
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import yaml
 from great_expectations.expectations.expectation import Expectation
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.core.contracts.artifacts import Artifact
 from components.core.contracts.records import RefusedSample, Sample
+from components.core.listening import audio_of
 from components.validate_data.data_docs import data_docs
 from components.validate_data.drift import Drift
 from components.validate_data.histograms import histogram
@@ -64,23 +62,10 @@ def write_page(page: Path, found: Findings, clips: Artifact) -> None:
         drift=found.drift,
         accepted=found.accepted,
         turned_away=found.refused,
-        audio=dict(_audio(clips, {sample.clip_id for sample in shown})),
+        audio=dict(audio_of(clips, {sample.clip_id for sample in shown})),
         expectations=data_docs("samples", found.scored),
         policy=found.policy,
         policy_text=yaml.safe_dump(found.policy.model_dump(mode="json"), sort_keys=False),
     )
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(text, encoding="utf-8")
-
-
-def _audio(clips: Artifact, wanted: AbstractSet[str]) -> Iterator[tuple[str, str]]:
-    """Yield the FLAC files of some clips in base64, by clip id; only the rows around them are read with their audio."""
-    for shard in clips.shards:
-        with pq.ParquetFile(shard) as file:
-            for group in range(file.num_row_groups):
-                ids = file.read_row_group(group, columns=["clip_id"])["clip_id"].to_pylist()
-                if wanted.isdisjoint(ids):
-                    continue
-                audio = file.read_row_group(group, columns=["audio"])["audio"]
-                for at in (at for at, clip_id in enumerate(ids) if clip_id in wanted):
-                    yield ids[at], base64.b64encode(audio[at].as_py()["bytes"]).decode()

@@ -1,22 +1,13 @@
 """The policy: every threshold by which samples are judged, read from a file that says its version."""
 
-import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
-from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Domain
+from components.core.policies import STANDARD, PolicyReader
 from components.core.settings import Settings
-
-STANDARD = "standard"
-"""The word for the policy that ships with this stage."""
-_CHANGED = "+changed"
-"""What the version of a policy ends in where a run changed a threshold."""
-_SHIPPED = Path(__file__).with_name("policy.yaml")
 
 
 class Limits(Settings):
@@ -92,72 +83,13 @@ def policy_of(given: Any, changes: str = "") -> Policy:
     Raises:
         ConfigurationError: no such file, an unknown key or domain, a wrong value, or a malformed change.
     """
-    where, content = _content(given)
-    for place, value in _changes(changes):
-        where = f"thresholds {changes!r}"
-        _put(content, place, value)
-    if changes and isinstance(content, dict):
-        content["version"] = f"{str(content.get('version', '')).removesuffix(_CHANGED)}{_CHANGED}"
-    try:
-        return Policy.model_validate(content)
-    except ValidationError as error:
-        raise ConfigurationError(f"validate_data.policy: {where}: {_fault(error)}") from error
+    return _READER.read(given, changes)
 
 
-def _content(given: Any) -> tuple[str, Any]:
-    """Return what a policy is called in an error line, and what it says."""
-    if isinstance(given, Policy | Mapping):
-        content = given.model_dump(mode="json") if isinstance(given, Policy) else given
-        return "given", json.loads(json.dumps(content))
-    text = str(given).strip()
-    if text.startswith("{"):
-        return "given", _parsed("given", text)
-    path = _SHIPPED if text == STANDARD else Path(text)
-    try:
-        return path.name, _parsed(str(path), path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"validate_data.policy: {path}: cannot be read: {error}; want {STANDARD!r} or a YAML file"
-        ) from error
-
-
-def _parsed(where: str, text: str) -> Any:
-    try:
-        # BaseLoader makes nothing but text, lists and mappings: `yes` is no number, and a version is as it is written.
-        return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"validate_data.policy: {where}: mend it: {' '.join(str(error).split())}") from error
-
-
-def _changes(text: str) -> Iterator[tuple[list[str], str]]:
-    """Yield each `section.….name=value` as the keys that lead to it and its value."""
-    for line in filter(None, text.split(",")):
-        place, given, value = line.strip().partition("=")
-        keys = place.split(".")
-        if not given or len(keys) < 2:
-            raise ConfigurationError(
-                f"validate_data.thresholds: {line!r}: want name=value, such as gates.min_acceptance=0.2"
-            )
-        if keys[:2] == ["rules", "corpus"]:  # the name of a corpus may hold dots
-            keys = [*keys[:2], ".".join(keys[2:-1]), keys[-1]]
-        yield keys, value
-
-
-def _put(content: Any, keys: list[str], value: str) -> None:
-    for key in keys[:-1]:
-        content = content.setdefault(key, {}) if isinstance(content, dict) else None
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"validate_data.thresholds: {'.'.join(keys)}: no such threshold or section")
-    content[keys[-1]] = value
-
-
-def _fault(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(key) for key in first["loc"] if key != "[key]")
-    if first["type"] == "extra_forbidden":
-        return f"{where}: no such threshold or section"
-    if first["type"] == "missing":
-        return f"{where}: is missing; write it"
-    if first["type"] == "value_error":
-        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
-    return f"{where or 'the file'}: {first['msg']}, got {str(first['input'])[:60]!r}"
+_READER = PolicyReader(
+    stage="validate_data",
+    model=Policy,
+    shipped=Path(__file__).with_name("policy.yaml"),
+    example="gates.min_acceptance=0.2",
+    free_names=("rules", "corpus"),
+)

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from components.core.policies import STANDARD
 from components.core.settings import Settings
 from components.validate_data.blocklist import blocklist_digest
-from components.validate_data.policy import STANDARD, Policy, policy_of, standard_policy
+from components.validate_data.policy import Policy, policy_of, standard_policy
 
 
 class ValidateDataSettings(Settings):
