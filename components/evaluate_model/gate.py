@@ -1,22 +1,28 @@
-"""Whether a model may be registered."""
+"""Whether a model may be registered: the policy line by line."""
 
-from components.evaluate_model.scores import Scores
-from components.evaluate_model.settings import EvaluateModelSettings
+from collections.abc import Iterator, Mapping
+
+from components.evaluate_model.policy import Bound
+from components.evaluate_model.report import Estimate
 
 
-def refusals(scores: Scores, settings: EvaluateModelSettings) -> tuple[str, ...]:
-    """Return one line for each condition that the pooled scores do not meet; none means passed."""
-    lines = []
-    drop = 1 - scores.ppl_trained / scores.ppl_untrained
-    if drop < settings.min_perplexity_drop:
-        lines.append(
-            f"perplexity fell by {drop:.1%} ({scores.ppl_untrained:.2f} to {scores.ppl_trained:.2f}), "
-            f"want at least {settings.min_perplexity_drop:.1%}"
-        )
-    gain = scores.audio_gain
-    if not gain.low > settings.min_audio_gain:
-        lines.append(
-            f"audio gain {gain.value:.3f}: its 95 % interval begins at {gain.low:.3f}, "
-            f"want it above {settings.min_audio_gain:.3f}"
-        )
-    return tuple(lines)
+def refusals(figures: Mapping[str, Estimate], minimum: Mapping[str, Bound]) -> tuple[str, ...]:
+    """Return one text for each line of the policy that the figures do not meet; none means passed."""
+    return tuple(line for name, bound in minimum.items() for line in _missed(name, figures.get(name), bound))
+
+
+def _missed(name: str, figure: Estimate | None, bound: Bound) -> Iterator[str]:
+    if figure is None:
+        yield f"minimum.{name}: there is no such figure; there are the names in report.json"
+        return
+    where, value = f"minimum.{name}", f"{name} is {figure.value:.3f}"
+    if bound.at_least is not None and not figure.value >= bound.at_least:
+        yield f"{where}.at_least: {value}, want at least {bound.at_least:g}"
+    if bound.at_most is not None and not figure.value <= bound.at_most:
+        yield f"{where}.at_most: {value}, want at most {bound.at_most:g}"
+    if bound.above is None:
+        return
+    if figure.low is None:
+        yield f"{where}.above: {name} has no interval; use at_least or at_most"
+    elif not figure.low > bound.above:
+        yield f"{where}.above: {value}, its 95 % interval begins at {figure.low:.3f}, want it above {bound.above:g}"

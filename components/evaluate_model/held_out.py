@@ -9,16 +9,20 @@ from components.core.contracts.records import Domain, Sample, Split
 from components.core.digests import seed_of
 
 
+def held_out(samples: Iterable[Sample]) -> list[Sample]:
+    """Return the samples of the evaluation split, which no training has seen."""
+    return [sample for sample in samples if sample.split is Split.EVALUATION]
+
+
 def choose_samples(samples: Iterable[Sample], count: int, seed: int) -> list[Sample]:
-    """Return at most `count` samples of the evaluation split, taken from the domains in turn in a seeded order.
+    """Return at most `count` of the held-out samples, taken from the domains in turn in a seeded order.
 
     Raises:
         SourceError: there are fewer than two held-out clips, so that nothing can be compared.
     """
     by_domain: dict[Domain, list[Sample]] = defaultdict(list)
     for sample in samples:
-        if sample.split is Split.EVALUATION:
-            by_domain[sample.domain].append(sample)
+        by_domain[sample.domain].append(sample)
     queues = [sorted(by_domain[d], key=lambda s: seed_of(seed, "sample", s.sample_id)) for d in sorted(by_domain)]
     turns = chain.from_iterable(zip_longest(*queues))
     chosen = list(islice((sample for sample in turns if sample is not None), count))

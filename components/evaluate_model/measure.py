@@ -1,14 +1,12 @@
 """Run the conditions: each held-out sample under the untrained adapter, the trained one, and the wrong clip."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import NamedTuple
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from components.core.contracts.records import Answer, Sample
+from components.core.contracts.records import Answer, Record, Sample
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.features import Features, padded
 from components.core.models.splice import Spliced, Splicer
@@ -25,15 +23,13 @@ class Pair:
     """Whether greedy answers are wanted as well."""
 
 
-class Written(NamedTuple):
+class Written(Record):
     """What is said about one sample in each condition; `None` where it was not asked for."""
 
-    untrained: str | None
-    trained: str | None
-    wrong_clip: str | None
-
-
-_NOT_WRITTEN = Written(None, None, None)
+    sample_id: str
+    untrained: str | None = None
+    trained: str | None = None
+    wrong_clip: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,32 +68,37 @@ def pair_up(samples: Sequence[Sample], others: Sequence[Sample], splicer: Splice
     return sorted(pairs, key=lambda pair: (-pair.ids.length(0), pair.sample.sample_id))
 
 
-def write(pairs: Sequence[Pair], untrained: Listener, trained: Listener, batch: int) -> Iterator[tuple[str, Written]]:
-    """Yield the sample ids of the pairs whose answers are wanted, with what is said in each condition.
+def write(
+    pairs: Sequence[Pair], kept: Container[str], untrained: Listener, trained: Listener, batch: int
+) -> Iterator[Written]:
+    """Yield what is said in each condition about the pairs whose answers are wanted, those aside that are kept.
 
     They are written in batches of their own: a step of the LLM costs about the same for one row as for many.
     """
-    asked = iter([pair for pair in pairs if pair.write])
-    while part := list(islice(asked, batch)):
+    for part in _batches([pair for pair in pairs if pair.write], kept, batch):
         said = (
             untrained.answers(part, wrong=False),
             trained.answers(part, wrong=False),
             trained.answers(part, wrong=True),
         )
-        for pair, texts in zip(part, zip(*said, strict=True), strict=True):
-            yield pair.sample.sample_id, Written(*texts)
+        for pair, (before, after, other) in zip(part, zip(*said, strict=True), strict=True):
+            yield Written(sample_id=pair.sample.sample_id, untrained=before, trained=after, wrong_clip=other)
 
 
 def measure(
-    pairs: Sequence[Pair], written: Mapping[str, Written], untrained: Listener, trained: Listener, batch: int
+    pairs: Sequence[Pair],
+    kept: Container[str],
+    written: Mapping[str, Written],
+    untrained: Listener,
+    trained: Listener,
+    batch: int,
 ) -> Iterator[Answer]:
-    """Yield an answer for each pair; the transcript stays the right one in every condition."""
-    rows = iter(pairs)
-    while part := list(islice(rows, batch)):
+    """Yield an answer for each pair that is not kept; the transcript stays the right one in every condition."""
+    for part in _batches(pairs, kept, batch):
         before, after = untrained.losses(part, wrong=False), trained.losses(part, wrong=False)
         wrong = trained.losses(part, wrong=True)
         for row, pair in enumerate(part):
-            said = written.get(pair.sample.sample_id, _NOT_WRITTEN)
+            said = written.get(pair.sample.sample_id, Written(sample_id=pair.sample.sample_id))
             yield Answer(
                 sample_id=pair.sample.sample_id,
                 clip_id=pair.sample.clip_id,
@@ -114,3 +115,11 @@ def measure(
                 response_trained=said.trained,
                 response_wrong_clip=said.wrong_clip,
             )
+
+
+def _batches(pairs: Sequence[Pair], kept: Container[str], batch: int) -> Iterator[Sequence[Pair]]:
+    """Yield the batches that are not kept whole: always the same ones, since neighbours move the last digits."""
+    for start in range(0, len(pairs), batch):
+        part = pairs[start : start + batch]
+        if not all(pair.sample.sample_id in kept for pair in part):
+            yield part

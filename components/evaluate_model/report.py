@@ -1,83 +1,116 @@
-"""The evaluation as a record for machines and as a page for people."""
+"""The evaluation as a record: figures by name, and what they are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from components.core.contracts.records import Answer, Domain, Record
+from components.core.contracts.records import Domain, Record
+from components.evaluate_model.benchmarks.comparison import Difference, compare
+from components.evaluate_model.benchmarks.desta_sample import DESTA_SAMPLE, NOT_SPEECH, WORD_ERRORS
+from components.evaluate_model.benchmarks.desta_sample import NAME as ACCURACY
+from components.evaluate_model.benchmarks.desta_text import DESTA_TEXT
+from components.evaluate_model.benchmarks.desta_text import NAME as TEXT
+from components.evaluate_model.benchmarks.records import Figure
+from components.evaluate_model.benchmarks.scoring import Result
 from components.evaluate_model.scores import Scores
+
+BASELINES = {
+    "untrained": "the adapter as it was before the first step",
+    "cascade": "the backbone reads what Whisper writes down, and hears nothing",
+    "described": "the backbone reads the description that corpus and tools give of the clip (what hearing could tell)",
+}
+"""What the trained model is measured beside in desta-sample, and what each of them is told."""
+TRAINED = "trained"
+BEFORE, AFTER = "before", "after"
+SHORT = {
+    ACCURACY: "accuracy",
+    NOT_SPEECH: "accuracy_sound_and_music",
+    WORD_ERRORS: "word_errors",
+    TEXT: "text_accuracy",
+}
+"""What the figures of the benchmarks are called beside those of other kinds."""
+
+
+class Estimate(Record):
+    """A figure, with its 95 % interval where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
 
 
 class Report(Record):
-    """Scores pooled, by the domain of the right clip, and by whether the wrong clip was of the same domain."""
+    """Figures by the names that the policy, MLflow and the status use, and the groups that answers were scored in.
 
+    `groups` has the held-out answers pooled, by domain, by whether the wrong clip was of the same domain, and by what
+    is known of the clips.
+    """
+
+    figures: dict[str, Estimate]
     pooled: Scores
     domains: dict[Domain, Scores]
-    wrong_within: Scores | None
-    wrong_across: Scores | None
+    groups: dict[str, Scores]
 
     def facts(self) -> dict[str, Any]:
-        """Return the figures that the run's status and MLflow show."""
-        pooled = self.pooled
-        facts = {
-            "ppl_untrained": pooled.ppl_untrained,
-            "ppl_trained": pooled.ppl_trained,
-            "ppl_wrong_clip": pooled.ppl_wrong_clip,
-            "audio_gain": pooled.audio_gain.value,
-            "audio_gain_low": pooled.audio_gain.low,
-            "audio_gain_high": pooled.audio_gain.high,
-        }
-        return facts | {f"audio_gain_{domain}": scores.audio_gain.value for domain, scores in self.domains.items()}
-
-    def groups(self) -> dict[str, Scores]:
-        """Return every group that has answers, by the name it is shown under."""
-        within = {"wrong clip of the same domain": self.wrong_within, "wrong clip of another domain": self.wrong_across}
-        return {
-            "all": self.pooled,
-            **{str(d): s for d, s in self.domains.items()},
-            **{n: s for n, s in within.items() if s},
-        }
+        """Return the figures by flat names: an interval's ends are figures of their own."""
+        ends = (
+            (f"{name}{end}", value)
+            for name, figure in self.figures.items()
+            for end, value in (("", figure.value), ("_low", figure.low), ("_high", figure.high))
+        )
+        return {name: value for name, value in ends if value is not None}
 
 
-def as_markdown(report: Report, answers: Sequence[Answer], refusals: Sequence[str]) -> str:
-    """Write the page: verdict, scores with intervals, and what the model said beside what it should have said."""
-    verdict = "Passed the gate." if not refusals else "Refused: " + "; ".join(refusals)
-    table = "\n".join(_row(name, scores) for name, scores in report.groups().items())
-    examples = "\n".join(_example(answer) for answer in answers if answer.response_trained is not None)
-    return f"""# Evaluation
-
-{verdict}
-
-Perplexity of the held-out targets under three conditions. Audio gain = log-perplexity with the wrong clip minus that
-with the right one, in nats a token, with a bootstrap 95 % interval over clips.
-
-| group | samples | clips | untrained | trained | wrong clip | audio gain |
-|---|---|---|---|---|---|---|
-{table}
-
-## What it says
-
-{examples}
-"""
-
-
-def _row(name: str, scores: Scores) -> str:
-    gain = scores.audio_gain
-    return (
-        f"| {name} | {gain.samples} | {gain.clips} | {scores.ppl_untrained:.2f} | {scores.ppl_trained:.2f} "
-        f"| {scores.ppl_wrong_clip:.2f} | {gain.value:.3f} [{gain.low:.3f}, {gain.high:.3f}] |"
-    )
-
-
-def _example(answer: Answer) -> str:
-    said = {
-        "target": answer.target,
-        "untrained": answer.response_untrained,
-        "trained": answer.response_trained,
-        f"hearing another clip ({answer.wrong_domain})": answer.response_wrong_clip,
+def figures_of_answers(pooled: Scores, domains: Mapping[Domain, Scores]) -> dict[str, Estimate]:
+    """Return what the likelihoods of the held-out answers come to."""
+    gains = {f"audio_gain_{domain}": scores.audio_gain for domain, scores in domains.items()}
+    return {
+        "ppl_untrained": Estimate(value=pooled.ppl_untrained),
+        "ppl_trained": Estimate(value=pooled.ppl_trained),
+        "ppl_wrong_clip": Estimate(value=pooled.ppl_wrong_clip),
+        "perplexity_drop": Estimate(value=1 - pooled.ppl_trained / pooled.ppl_untrained),
+        **{
+            name: Estimate(value=gain.value, low=gain.low, high=gain.high)
+            for name, gain in {"audio_gain": pooled.audio_gain, **gains}.items()
+        },
     }
-    lines = "\n".join(f"- {who}: {_line(text)}" for who, text in said.items())
-    return f"**{answer.domain}**, clip {answer.clip_id[:12]}: {_line(answer.prompt)}\n\n{lines}\n"
 
 
-def _line(text: str | None) -> str:
-    return " ".join((text or "(nothing)").split())
+def figures_of_sample(results: Mapping[str, Result]) -> dict[str, Estimate]:
+    """Return what the model says of held-out clips beside the baselines, and by how much it is above each of them."""
+    over = {system: compare(DESTA_SAMPLE, results[TRAINED], results[system]) for system in BASELINES}
+    said = {
+        f"{SHORT[figure.name]}{'' if system == TRAINED else f'_{system}'}": _estimate(figure)
+        for system, result in results.items()
+        for figure in result.figures
+        if figure.name in SHORT
+    }
+    above = {
+        f"{SHORT[difference.name]}_over_{system}": _estimate(difference)
+        for system, differences in over.items()
+        for difference in differences
+        if difference.name in SHORT
+    }
+    return {**said, **above}
+
+
+def figures_of_text(results: Mapping[str, Result]) -> dict[str, Estimate]:
+    """Return what the backbone can do with text alone before training and after, and what it lost.
+
+    `identical_texts` is the share of answers that are the same to the byte.
+    """
+    before, after = results[BEFORE], results[AFTER]
+    same = [one.marked == other.marked for one, other in zip(before.marks, after.marks, strict=True)]
+    (drop,) = (each for each in compare(DESTA_TEXT, before, after) if each.name == TEXT)
+    (had,), (has,) = (
+        [_estimate(figure) for figure in result.figures if figure.name == TEXT] for result in (before, after)
+    )
+    return {
+        "text_accuracy_before": had,
+        "text_accuracy": has,
+        "text_accuracy_drop": _estimate(drop),
+        "identical_texts": Estimate(value=sum(same) / len(same)),
+    }
+
+
+def _estimate(figure: Figure | Difference) -> Estimate:
+    return Estimate(value=figure.value, low=figure.low, high=figure.high)

@@ -1,12 +1,14 @@
 """Perplexities and audio gain from the answers alone, with intervals."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.contracts.records import Answer, Record
+from components.core.contracts.records import Answer, Clip, Record
+from components.evaluate_model.benchmarks.desta_sample import duration_group
 
 
 class Score(Record):
@@ -28,7 +30,7 @@ class Scores(Record):
     audio_gain: Score
 
 
-def score(answers: Sequence[Answer], *, resamples: int, seed: int) -> Scores:
+def score_answers(answers: Sequence[Answer], *, resamples: int, seed: int) -> Scores:
     """Measure a group of answers; perplexity is over all target tokens of the group."""
     return Scores(
         ppl_untrained=_perplexity(answers, lambda answer: answer.nll_untrained),
@@ -36,6 +38,28 @@ def score(answers: Sequence[Answer], *, resamples: int, seed: int) -> Scores:
         ppl_wrong_clip=_perplexity(answers, lambda answer: answer.nll_wrong_clip),
         audio_gain=audio_gain(answers, resamples=resamples, seed=seed),
     )
+
+
+def groups_of(answers: Sequence[Answer], clips: Mapping[str, Clip]) -> dict[str, list[Answer]]:
+    """Return the answers by what kind of clip was the wrong one, and by what is known of the right clip.
+
+    A group of one clip has no interval, and is left out.
+    """
+    groups: dict[str, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        same = "the same" if answer.domain is answer.wrong_domain else "another"
+        groups[f"wrong clip of {same} domain"].append(answer)
+        clip = clips[answer.clip_id]
+        known = {
+            "corpus": clip.source.corpus,
+            "language": clip.language,
+            "speaker": clip.speaker_id,
+            "duration": duration_group(clip.duration_s),
+        }
+        for name, value in known.items():
+            if value:
+                groups[f"{name}: {value}"].append(answer)
+    return {name: some for name, some in sorted(groups.items()) if len({answer.clip_id for answer in some}) > 1}
 
 
 def audio_gain(answers: Sequence[Answer], *, resamples: int, seed: int) -> Score:

@@ -51,7 +51,7 @@ def compare(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Differe
     mine, other = _paired(benchmark, ours, theirs)
     errors = _error_groups(benchmark, ours.marks)
     return tuple(
-        _difference(name, mine[name] - other[name], more_is_worse=name in errors) for name in mine if name in other
+        difference_of(name, mine[name] - other[name], more_is_worse=name in errors) for name in mine if name in other
     )
 
 
@@ -67,7 +67,7 @@ def relate(benchmark: Benchmark, ours: Result, reference: Result) -> tuple[Diffe
         raise ConfigurationError(f"benchmark {benchmark.name}: relates nothing to a reference system")
     found = benchmark.relative(*_paired(benchmark, ours, reference))
     finite = {name: values for name, values in found.items() if np.isfinite(values[0])}
-    return tuple(_difference(name, values, more_is_worse=False) for name, values in finite.items())
+    return tuple(difference_of(name, values, more_is_worse=False) for name, values in finite.items())
 
 
 def _paired(benchmark: Benchmark, ours: Result, theirs: Result) -> tuple[Mapping[str, Numbers], Mapping[str, Numbers]]:
@@ -111,7 +111,8 @@ def _error_groups(benchmark: Benchmark, marks: Sequence[Mark]) -> frozenset[str]
     return frozenset(name for mark in marks if mark.metric in benchmark.errors for name in mark.groups)
 
 
-def _difference(name: str, values: Numbers, *, more_is_worse: bool) -> Difference:
+def difference_of(name: str, values: Numbers, *, more_is_worse: bool) -> Difference:
+    """Return a difference whose first number is its value, and the others that of each resample."""
     low, high = (float(value) for value in np.nanquantile(values[1:], [0.025, 0.975]))
     up, down = low > 0, high < 0
     better, worse = (down, up) if more_is_worse else (up, down)

@@ -4,7 +4,6 @@ A response is right if all words of the right choice are in it and no word that 
 split has answers; those of the test split are with the benchmark's server, for which `export` writes the file.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from components.core.contracts.errors import SourceError
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry, as_it_is, mark_of, rows_with
 from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
-from components.evaluate_model.benchmarks.rows import Row
+from components.evaluate_model.benchmarks.rows import Row, as_list
 
 NAME, VERSION = "mmau", "v05.15.25"
 SYSTEM_PROMPT = "Focus on the audio clips and instructions. Choose one of the options without any explanation."
@@ -89,7 +88,7 @@ def without_prefix(response: str) -> str:
 def export(entries: Sequence[Entry], responses: Mapping[str, str]) -> Mapping[str, str]:
     """Write the file that the official script and the benchmark's server read: its rows with `model_output`."""
     rows = rows_with("model_output", entries, responses)
-    return {"mmau-results.json": json.dumps(rows, indent=2, ensure_ascii=False) + "\n"}
+    return {"mmau-results.json": as_list(rows)}
 
 
 def files(folder: Path) -> Sequence[Path]:

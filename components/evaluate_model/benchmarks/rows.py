@@ -1,7 +1,7 @@
 """Rows of the files that people have, JSON lists, objects by key and lines, each with its place for errors."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,16 @@ def read_json(file: Path) -> Any:
         SourceError: there is no such file, or it is no JSON.
     """
     return _parsed(str(file), _text(file))
+
+
+def as_lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write rows as JSON lines."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def as_list(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as a JSON list."""
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
 def _text(file: Path) -> str:

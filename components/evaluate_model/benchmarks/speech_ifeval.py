@@ -9,7 +9,6 @@ Differs from the official script: sentences are split by rules (see `instruction
 our words, and a reply of the judge that has no verdict is a "no" that is counted as unparsed, where that script ends.
 """
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ from components.evaluate_model.benchmarks.instructions.constraints import (
 from components.evaluate_model.benchmarks.intervals import Numbers
 from components.evaluate_model.benchmarks.judging import Question
 from components.evaluate_model.benchmarks.records import Item, Mark, Outcome
-from components.evaluate_model.benchmarks.rows import Row
+from components.evaluate_model.benchmarks.rows import Row, as_lines
 
 NAME, VERSION = "speech-ifeval", "2025"
 SYSTEM_PROMPT = "Follow the given instructions."
@@ -181,7 +180,7 @@ def lines_of(files: Mapping[str, str], entries: Sequence[Entry], responses: Mapp
     found = {}
     for subset, name in files.items():
         rows = rows_with("response", [entry for entry in entries if entry.item.subset == subset], responses)
-        found[name] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        found[name] = as_lines(rows)
     return {name: text for name, text in found.items() if text}
 
 

@@ -2,11 +2,11 @@ import pytest
 
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Domain, Sample, Split
-from components.evaluate_model.held_out import choose_samples, wrong_clips
+from components.evaluate_model.held_out import choose_samples, held_out, wrong_clips
 from tests.builders import make_sample
 
 
-def held_out(clips: int, domain: Domain = Domain.SOUND, questions: int = 2) -> list[Sample]:
+def some(clips: int, domain: Domain = Domain.SOUND, questions: int = 2) -> list[Sample]:
     return [
         make_sample(
             clip_id=f"{domain:.<9}{clip}".encode().hex().ljust(64, "0"),
@@ -20,19 +20,19 @@ def held_out(clips: int, domain: Domain = Domain.SOUND, questions: int = 2) -> l
 
 
 def test_only_the_evaluation_split_is_measured() -> None:
-    samples = [*held_out(3), make_sample(split=Split.TRAIN), make_sample(split=Split.VALIDATION)]
+    samples = [*some(3), make_sample(split=Split.TRAIN), make_sample(split=Split.VALIDATION)]
 
-    assert {sample.split for sample in choose_samples(samples, 99, seed=0)} == {Split.EVALUATION}
+    assert {sample.split for sample in held_out(samples)} == {Split.EVALUATION}
 
 
 def test_a_small_choice_still_has_every_domain() -> None:
-    samples = [*held_out(20, Domain.SPEECH), *held_out(3, Domain.SOUND), *held_out(3, Domain.MUSIC)]
+    samples = [*some(20, Domain.SPEECH), *some(3, Domain.SOUND), *some(3, Domain.MUSIC)]
 
     assert {sample.domain for sample in choose_samples(samples, 3, seed=0)} == set(Domain)
 
 
 def test_the_choice_does_not_depend_on_the_order_of_the_samples() -> None:
-    samples = held_out(9)
+    samples = some(9)
 
     assert choose_samples(samples, 5, seed=0) == choose_samples(samples[::-1], 5, seed=0)
 
@@ -42,12 +42,12 @@ def test_too_few_clips_are_an_error_that_says_what_to_do(clips: int) -> None:
     with pytest.raises(
         SourceError, match=f"{clips} held-out clips, want at least 2; give the corpora an evaluation split"
     ):
-        choose_samples(held_out(clips), 9, seed=0)
+        choose_samples(some(clips), 9, seed=0)
 
 
 @pytest.mark.parametrize("clips", [2, 3, 10])
 def test_the_wrong_clip_is_never_the_right_one(clips: int) -> None:
-    samples = held_out(clips, questions=5)
+    samples = some(clips, questions=5)
 
     others = wrong_clips(samples, seed=0)
 
@@ -55,7 +55,7 @@ def test_the_wrong_clip_is_never_the_right_one(clips: int) -> None:
 
 
 def test_questions_about_one_clip_hear_different_wrong_clips() -> None:
-    samples = held_out(10, questions=3)
+    samples = some(10, questions=3)
 
     others = wrong_clips(samples, seed=0)
 

@@ -3,9 +3,8 @@ import math
 import pytest
 
 from components.core.contracts.records import Answer, Domain
-from components.evaluate_model.gate import refusals
-from components.evaluate_model.scores import audio_gain, score
-from components.evaluate_model.settings import EvaluateModelSettings
+from components.evaluate_model.scores import audio_gain, groups_of, score_answers
+from tests.builders import make_clip
 
 
 def make_answer(clip: int = 0, *, untrained: float = 20.0, trained: float = 10.0, wrong: float = 12.0) -> Answer:
@@ -28,7 +27,7 @@ def make_answer(clip: int = 0, *, untrained: float = 20.0, trained: float = 10.0
 
 
 def test_perplexity_is_over_all_tokens() -> None:
-    scores = score([make_answer(0, trained=10.0), make_answer(1, trained=20.0)], resamples=100, seed=0)
+    scores = score_answers([make_answer(0, trained=10.0), make_answer(1, trained=20.0)], resamples=100, seed=0)
 
     assert scores.ppl_trained == pytest.approx(math.exp(1.5))
     assert scores.ppl_untrained == pytest.approx(math.exp(2.0))
@@ -56,26 +55,17 @@ def test_the_interval_is_the_same_every_time() -> None:
     assert audio_gain(answers, resamples=200, seed=1) == audio_gain(answers, resamples=200, seed=1)
 
 
-@pytest.mark.parametrize(
-    ("trained", "wrong", "lines"),
-    [
-        (10.0, 12.0, 0),
-        (19.0, 21.0, 1),
-        (10.0, 10.0, 1),
-        (10.0, 9.0, 1),
-        (21.0, 20.0, 2),
-    ],
-)
-def test_the_gate_names_each_condition_that_is_not_met(trained: float, wrong: float, lines: int) -> None:
-    answers = [make_answer(n, trained=trained, wrong=wrong) for n in range(5)]
+def test_groups_are_what_is_known_of_the_clips_and_have_two_of_them() -> None:
+    answers = [make_answer(n) for n in range(3)]
+    clips = {
+        answer.clip_id: make_clip(clip_id=answer.clip_id, language="en" if n else "fr", duration_s=1.0 + 4 * n)
+        for n, answer in enumerate(answers)
+    }
 
-    assert len(refusals(score(answers, resamples=100, seed=0), EvaluateModelSettings())) == lines
+    groups = groups_of(answers, clips)
 
-
-def test_a_refusal_says_what_was_wanted_and_what_was_found() -> None:
-    answers = [make_answer(n, trained=19.0, wrong=19.0) for n in range(5)]
-
-    fell, gain = refusals(score(answers, resamples=100, seed=0), EvaluateModelSettings())
-
-    assert fell == "perplexity fell by 9.5% (7.39 to 6.69), want at least 20.0%"
-    assert gain == "audio gain 0.000: its 95 % interval begins at 0.000, want it above 0.000"
+    assert {name: len(some) for name, some in groups.items()} == {
+        "corpus: test": 3,
+        "language: en": 2,
+        "wrong clip of another domain": 3,
+    }
