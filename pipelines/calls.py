@@ -87,6 +87,31 @@ def model(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def champion(args: argparse.Namespace) -> int:
+    """Print who is champion."""
+    from pipelines.champion import champion_of
+
+    champion = champion_of(current_home())
+    _print(champion.model_dump(mode="json") if args.json else str(champion))
+    return ExitCode.DONE
+
+
+def promote(args: argparse.Namespace) -> int:
+    """Make a version the champion."""
+    from pipelines.champion import promote
+
+    _print(promote(args.version, args.reason, current_home()))
+    return ExitCode.DONE
+
+
+def rollback(args: argparse.Namespace) -> int:
+    """Go back to the champion before."""
+    from pipelines.champion import rollback
+
+    _print(rollback(args.reason, current_home()))
+    return ExitCode.DONE
+
+
 def import_model(args: argparse.Namespace) -> int:
     """Bring in an adapter of upstream's."""
     from pipelines.model_exchange import import_model

@@ -1,10 +1,11 @@
 """How a run ended, read from what its stages recorded."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.contracts.errors import ExitCode
-from components.core.runs import State, read_failure
+from components.core.runs import Standing, State, read_failure, read_run, write_run
 from pipelines.progress import views
 
 
@@ -47,3 +48,19 @@ def ending_of(run_dir: Path, exit_code: int) -> Ending:
     else:
         line = "the pipeline ended before a stage began"
     return Ending(State.FAILED, ExitCode.FAILED, f"{line}; the log may say more")
+
+
+def ending_beside(champion: Standing) -> Ending:
+    """Say how a run ended whose model passed its gate and then stood beside the champion."""
+    if champion.refusals:
+        line = f"champion: version {champion.version} stays: {champion.reason}"
+        return Ending(State.REFUSED, ExitCode.REFUSED, line)
+    return Ending(State.SUCCEEDED, ExitCode.DONE)
+
+
+def keep_ending(run_dir: Path, ending: Ending) -> None:
+    """Record how a run ended, and how long it took."""
+    record = read_run(run_dir)
+    seconds = time.time() - record.started_s
+    changes = {"state": ending.state, "error": ending.error, "seconds": seconds}
+    write_run(run_dir, record.model_copy(update=changes))

@@ -1,4 +1,4 @@
-"""Commands about models: the store, what they are made of, what is kept for them, and talking to one."""
+"""Commands about models: the store, the champion, what they are made of, what is kept for them, talking to one."""
 
 import argparse
 from pathlib import Path
@@ -12,6 +12,7 @@ def add_model_commands(commands: Any) -> None:
     """Add them."""
     _add_models(commands)
     _add_model(commands)
+    _add_champion(commands)
     _add_features(commands)
     _add_study(commands)
     _add_benchmarks(commands)
@@ -81,6 +82,36 @@ def _add_model_exchange(actions: Any) -> None:
     for command in (import_, export):
         command.add_argument("--to", required=True, type=Path, metavar="DIR", help="a folder that does not exist yet")
         add_json(command)
+
+
+def _add_champion(commands: Any) -> None:
+    champion = add(
+        commands,
+        "champion",
+        calls.champion,
+        "show the registry's champion and how it came to be",
+        "desta champion",
+        "desta champion --json",
+    )
+    add_json(champion)
+    promote = add(
+        commands,
+        "promote",
+        calls.promote,
+        "make a registered version the champion by hand",
+        'desta promote 3 --reason "hears music better; we accept the slower answers"',
+        'desta promote desta-adapter@3 --reason "the report of version 2 is lost"',
+    )
+    promote.add_argument("version", metavar="VERSION", help="desta-adapter@3 or 3; `desta runs` lists them")
+    rollback = add(
+        commands,
+        "rollback",
+        calls.rollback,
+        "make the champion before the present one champion again; no run brings back what a person replaced",
+        'desta rollback --reason "version 3 takes rain for applause"',
+    )
+    for command in (promote, rollback):
+        command.add_argument("--reason", required=True, metavar="TEXT", help="a line for the history")
 
 
 def _add_features(commands: Any) -> None:

@@ -29,7 +29,7 @@ from components.core.runs import (
     write_run,
 )
 from pipelines.display import display_for, say
-from pipelines.ending import INTERRUPTED, Ending, ending_of
+from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
 from pipelines.processes import end_processes
@@ -100,16 +100,15 @@ def _recover(home: Home) -> list[TrackingRecord]:
 def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord]) -> Ending:
     with Tracker(home, run_dir, abandoned) as tracker:
         ending = _watch(run_dir, home)
-        _keep(run_dir, ending)
         try:
-            tracker.close(ending.mlflow_status)
+            return tracker.close(ending)
         except DestaError as error:
             if ending.state is State.FAILED:
                 say(f"error: {error}")
-                return ending
-            ending = Ending(State.FAILED, ExitCode.FAILED, str(error))
-            _keep(run_dir, ending)
-        return ending
+            else:
+                ending = Ending(State.FAILED, ExitCode.FAILED, str(error))
+            keep_ending(run_dir, ending)
+            return ending
 
 
 def _watch(run_dir: Path, home: Home) -> Ending:
@@ -156,13 +155,6 @@ def _start(run_dir: Path, home: Home) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-
-def _keep(run_dir: Path, ending: Ending) -> None:
-    record = read_run(run_dir)
-    seconds = time.time() - record.started_s
-    changes = {"state": ending.state, "error": ending.error, "seconds": seconds}
-    write_run(run_dir, record.model_copy(update=changes))
 
 
 def _remove_passing(run_dir: Path) -> None:

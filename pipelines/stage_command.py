@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
+from components.core.runs import log_file
 from pipelines.sample_data import ROOT
 
 
@@ -16,6 +18,25 @@ def run_stage_command(module: str, arguments: Sequence[str]) -> int:
     """
     command, environment = _command(module, arguments)
     return subprocess.run(command, env=environment, check=False).returncode
+
+
+def log_stage_command(module: str, arguments: Sequence[str], run_dir: Path) -> int:
+    """Run `python -m components.<module>` as a process of a run, its output in the run's log; return its exit code.
+
+    In a session of its own: it ends with the driver, and by then takes its whole group with it.
+    """
+    command, environment = _command(module, arguments)
+    environment |= {"DESTA_RUN_DIR": str(run_dir), "DESTA_DRIVER_PID": str(os.getpid())}
+    with log_file(run_dir).open("ab") as log:
+        return subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            check=False,
+        ).returncode
 
 
 def become_stage_command(module: str, arguments: Sequence[str]) -> NoReturn:

@@ -18,6 +18,7 @@ from components.core.runs import (
     Output,
     RunRecord,
     StageRecord,
+    Standing,
     State,
     read_run,
     read_stage,
@@ -27,7 +28,13 @@ from components.core.runs import (
 from components.core.stages import STAGES, stage_named
 from pipelines.publish.published import LATER, starts_from_published
 
-METRICS = ("ppl_untrained", "ppl_trained", "ppl_wrong_clip", "audio_gain", "audio_gain_low", "audio_gain_high")
+METRICS = (
+    *("ppl_untrained", "ppl_trained", "ppl_wrong_clip", "audio_gain", "audio_gain_low", "audio_gain_high"),
+    *("accuracy", "accuracy_untrained", "accuracy_cascade", "accuracy_described"),
+    *("accuracy_over_untrained", "accuracy_over_untrained_low", "accuracy_over_untrained_high"),
+    *("accuracy_sound_and_music", "accuracy_sound_and_music_cascade"),
+    *("text_accuracy_before", "text_accuracy"),
+)
 KILLED = "the run was killed"
 
 
@@ -62,6 +69,7 @@ class RunSummary(Record):
     metrics: dict[str, float | None]
     gate: Gate
     model: dict[str, str | None]
+    champion: dict[str, str | None]
     mlflow_run_id: str | None
     data_revision: str
     error: str | None = Field(exclude=True)
@@ -108,15 +116,16 @@ def status_of(run_dir: Path) -> RunStatus:
     record, tracking = settled(run_dir), read_tracking(run_dir)
     stages = {stage.name: read_stage(run_dir, stage.name) for stage in STAGES}
     evaluated = stages["evaluate_model"]
-    model = tracking.model if tracking else None
+    model, champion = (tracking.model, tracking.champion) if tracking else (None, None)
     return RunStatus(
         run_id=record.run_id,
         profile=record.profile,
         state=record.state,
         seconds=record.seconds,
         metrics=_metrics(evaluated.facts if evaluated else {}),
-        gate=_gate(stages),
+        gate=_gate(stages, champion.refusals if champion else ()),
         model=_model(model),
+        champion=_champion(champion),
         mlflow_run_id=tracking.mlflow_run_id if tracking else None,
         data_revision=record.data_revision,
         error=record.error,
@@ -154,9 +163,10 @@ def _stage(name: str, stage: StageRecord | None, run: RunRecord) -> StageStatus:
     )
 
 
-def _gate(stages: Mapping[str, StageRecord | None]) -> Gate:
+def _gate(stages: Mapping[str, StageRecord | None], beside_champion: tuple[str, ...]) -> Gate:
     """Collect what the gates said; only the last stage can say that all of them passed."""
-    reasons = tuple(str(line) for stage in stages.values() if stage for line in stage.facts.get("refusals", []))
+    by_stages = (str(line) for stage in stages.values() if stage for line in stage.facts.get("refusals", []))
+    reasons = (*by_stages, *beside_champion)
     evaluated = stages["evaluate_model"]
     done = evaluated is not None and evaluated.state is State.SUCCEEDED
     return Gate(passed=False if reasons else True if done else None, reasons=reasons)
@@ -170,3 +180,7 @@ def _metrics(facts: Mapping[str, Any]) -> dict[str, float | None]:
 
 def _model(version: ModelVersion | None) -> dict[str, str | None]:
     return version.model_dump() if version else {"name": None, "version": None, "digest": None}
+
+
+def _champion(standing: Standing | None) -> dict[str, str | None]:
+    return {name: getattr(standing, name, None) for name in ("version", "reason")}

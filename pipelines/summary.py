@@ -1,7 +1,7 @@
 """What a run came to, as text for people."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.core.runs import State, log_file
@@ -38,7 +38,7 @@ def _rows(stage: StageStatus) -> str:
 
 def _figures(status: RunStatus) -> Iterator[str]:
     found = {name: value for name, value in status.metrics.items() if value is not None}
-    if len(found) == len(status.metrics):
+    if "audio_gain" in found:
         drop = 1 - found["ppl_trained"] / found["ppl_untrained"]
         yield (
             f"  perplexity        untrained {found['ppl_untrained']:.2f}, trained {found['ppl_trained']:.2f} "
@@ -46,11 +46,41 @@ def _figures(status: RunStatus) -> Iterator[str]:
         )
         low, high = found["audio_gain_low"], found["audio_gain_high"]
         yield f"  audio gain        {found['audio_gain']:.3f} nats a token, 95 % interval {low:.3f} to {high:.3f}"
+    yield from _answers(found)
     if status.gate.passed is not None:
         yield f"  gate              {'passed' if status.gate.passed else 'refused: ' + '; '.join(status.gate.reasons)}"
     if status.model["name"]:
         digest = str(status.model["digest"])[:12]
         yield f"  model             {status.model['name']} version {status.model['version']} ({digest})"
+    if status.champion["version"]:
+        yield f"  champion          {_champion(status)}"
+
+
+def _champion(status: RunStatus) -> str:
+    """Say who was champion when the run had ended; `desta champion` says who is now."""
+    version, reason = status.champion["version"], status.champion["reason"]
+    if version == status.model["version"]:
+        return f"{status.model['name']} version {version} ({reason})"
+    return f"{status.model['name']} version {version} stays: {reason}"
+
+
+def _answers(found: Mapping[str, float]) -> Iterator[str]:
+    """Say what the model answers beside its baselines, where it was asked."""
+    if "accuracy" in found:
+        low, high = found["accuracy_over_untrained_low"], found["accuracy_over_untrained_high"]
+        yield (
+            f"  desta-sample      {found['accuracy']:.1%} right; untrained {found['accuracy_untrained']:.1%} "
+            f"({found['accuracy_over_untrained']:+.1%}, 95 % interval {low:+.1%} to {high:+.1%}), "
+            f"transcript alone {found['accuracy_cascade']:.1%}, description {found['accuracy_described']:.1%}"
+        )
+    if "accuracy_sound_and_music" in found:
+        yield (
+            f"  sound and music   {found['accuracy_sound_and_music']:.1%} right, "
+            f"transcript alone {found['accuracy_sound_and_music_cascade']:.1%}"
+        )
+    if "text_accuracy" in found:
+        before, after = found["text_accuracy_before"], found["text_accuracy"]
+        yield f"  without audio     {before:.1%} of rules followed before training, {after:.1%} after"
 
 
 def _drift(status: RunStatus) -> Iterator[str]:
@@ -67,7 +97,7 @@ def _places(status: RunStatus, run_dir: Path) -> Iterator[str]:
             yield f"  data docs         {pages[0]}"
     evaluated = status.stages["evaluate_model"].outputs
     for output in evaluated.values():
-        yield f"  evaluation        {Path(output.path) / 'report.md'}"
+        yield f"  evaluation        {Path(output.path) / 'report.html'}"
     if status.mlflow_run_id:
         yield f"  MLflow            `desta ui`, run {status.mlflow_run_id}"
     yield f"  log               {log_file(run_dir)}"

@@ -1,15 +1,25 @@
-"""MLflow beside the run: a thread of the driver, since its import takes seconds and must not hold up the stages."""
+"""MLflow beside the run: a thread of the driver, since its import takes seconds and must not hold up the stages.
+
+A run goes on until MLflow knows all of it: what is killed before that, the next run closes.
+"""
+
+from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from components.core.contracts.errors import SourceError
+from components.core.contracts.errors import DestaError, ExitCode
 from components.core.home import Home
-from components.core.runs import TrackingRecord
+from components.core.runs import State, TrackingRecord
+from pipelines.display import say
+from pipelines.ending import Ending, ending_beside, keep_ending
+
+if TYPE_CHECKING:
+    from components.core.tracking import RunTracking
 
 _EVERY_S = 1.0
 
@@ -20,7 +30,7 @@ class Tracker:
     def __init__(self, home: Home, run_dir: Path, abandoned: Sequence[TrackingRecord]) -> None:
         self._home, self._run_dir, self._abandoned = home, run_dir, abandoned
         self._ended = threading.Event()
-        self._status = "FINISHED"
+        self._ending = Ending(State.FAILED, ExitCode.FAILED, "the driver failed")
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._work = self._thread.submit(self._follow)
 
@@ -30,33 +40,49 @@ class Tracker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close what nobody closed: the driver itself failed."""
         if not self._ended.is_set():
-            self.close("FAILED")
+            self.close(self._ending)
 
-    def close(self, status: str) -> None:
-        """Log the rest and end MLflow's run as `status`.
+    def close(self, ending: Ending) -> Ending:
+        """Log the rest, let the policy decide about a model that passed its gate, and return how the run ended so.
 
         Raises:
             SourceError: MLflow could not be told; the results themselves are kept.
         """
-        self._status = status
+        self._ending = ending
         self._ended.set()
-        self._work.result()
-        self._thread.shutdown()
+        try:
+            return self._work.result()
+        finally:
+            self._thread.shutdown()
 
-    def _follow(self) -> None:
-        from mlflow.exceptions import MlflowException
-
+    def _follow(self) -> Ending:
+        from components.core.registry import explaining
         from components.core.tracking import RunTracking, end_abandoned
 
-        try:
+        with explaining(self._home, "the results are kept, the next run records them"):
             for left in self._abandoned:
                 end_abandoned(self._home, left)
             tracking = RunTracking(self._home, self._run_dir)
             while not self._ended.wait(_EVERY_S):
                 tracking.catch_up()
-            tracking.close(self._status)
-        except (MlflowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise SourceError(
-                f"MLflow at {self._home.tracking_uri}: {reason}; the results are kept, the next run records them"
-            ) from error
+            ending = self._ending
+            if ending.state is State.SUCCEEDED:
+                ending = self._decided(tracking)
+            keep_ending(self._run_dir, ending)
+            tracking.close(ending.mlflow_status)
+            return ending
+
+    def _decided(self, tracking: RunTracking) -> Ending:
+        """Register the model, and see whether it takes the champion's place."""
+        from pipelines import succession
+
+        model = tracking.register()
+        try:
+            champion = succession.decide(model, self._run_dir, self._home)
+        except DestaError as error:
+            return Ending(State.FAILED, error.exit_code, f"champion: {error}")
+        tracking.tell_champion(model, champion, self._run_dir / succession.FOLDER)
+        ending = ending_beside(champion)
+        if champion.version != model.version and not ending.error:
+            say(f"champion: version {champion.version} stays: {champion.reason}")
+        return ending

@@ -1,7 +1,7 @@
 """What is recorded of a run and of each stage in it: small JSON files under the run's folder.
 
 runs/<run_id>/  run.json  tracking.json  failure.json  stages/<stage>.json  progress/<stage>.json
-                metrics/<stage>.jsonl  pipeline.yaml  log.txt
+                metrics/<stage>.jsonl  pipeline.yaml  log.txt  champion/{comparison.json,report.html}
 """
 
 import os
@@ -92,12 +92,21 @@ class ModelVersion(Record):
     digest: str
 
 
+class Standing(Record):
+    """Which version was champion when a run had asked for its own, and why; `refusals` are the policy's lines."""
+
+    version: str
+    reason: str
+    refusals: tuple[str, ...] = ()
+
+
 class TrackingRecord(Record):
-    """What MLflow calls a run, whether that run is another's (`attached`), and the model that came of it."""
+    """What MLflow calls a run, whether that run is another's (`attached`), the model that came of it, the champion."""
 
     mlflow_run_id: str
     attached: bool = False
     model: ModelVersion | None = None
+    champion: Standing | None = None
 
 
 class Failure(Record):

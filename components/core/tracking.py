@@ -12,16 +12,28 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import DatasetInput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking import MlflowClient
 
-from components.core.contracts.artifacts import Manifest, read_manifest
+from components.core.contracts.artifacts import MANIFEST, Manifest, read_manifest
 from components.core.home import Home
+from components.core.mlflow_forms import (
+    about,
+    as_input,
+    dataset,
+    evaluation_text,
+    flat_parameters,
+    increment_of,
+    metrics_of,
+    numbers,
+)
+from components.core.registry import EVALUATION, EVALUATION_RUN, MODEL_NAME, Registry
 from components.core.runs import (
     ModelVersion,
     StageRecord,
+    Standing,
     State,
     TrackingRecord,
     metrics_file,
@@ -33,10 +45,9 @@ from components.core.settings import flat
 from components.core.stages import STAGES, stage_named
 
 EXPERIMENT = "desta"
-MODEL_NAME = "desta-adapter"
-_DIGEST_LENGTH = 36
 _PER_BATCH = 100
-# Rows and weights stay in the store; what people read goes to MLflow too.
+# Rows and weights stay in the store; what people read goes to MLflow too. So do the rows of an evaluation: they are
+# small, and later models are compared with them.
 _BULK = {".parquet", ".safetensors"}
 
 for _noisy in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
@@ -44,12 +55,15 @@ for _noisy in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system
 
 
 class RunTracking:
-    """Tells MLflow about one run: `catch_up` as often as you like while it goes on, then `close` once."""
+    """Tells MLflow about one run: `catch_up` as often as you like while it goes on, then `close` once.
+
+    A run whose model passed its gate calls `register` before that, and `tell_champion` when that was decided.
+    """
 
     def __init__(self, home: Home, run_dir: Path) -> None:
         """Open the parent run, or attach to the one that MLFLOW_RUN_ID names, which its owner then ends."""
         self._run_dir, self._record = run_dir, read_run(run_dir)
-        self._tracking_uri = home.tracking_uri
+        self._tracking_uri, self._registry = home.tracking_uri, Registry(home)
         self._client = MlflowClient(self._tracking_uri, self._tracking_uri)
         self._attached = os.environ.get("MLFLOW_RUN_ID")
         if self._attached:
@@ -79,7 +93,7 @@ class RunTracking:
                     self._end_stage(record)
 
     def close(self, status: str) -> None:
-        """End the parent run as `status` (FINISHED, FAILED or KILLED), and register the model if its gate passed."""
+        """End the parent run as `status` (FINISHED, FAILED or KILLED)."""
         self.catch_up()
         for name in self._nested.keys() - self._ended.keys():
             self._leave_machine(name)
@@ -87,25 +101,43 @@ class RunTracking:
         record = read_run(self._run_dir)
         tags = {"desta.state": record.state} | ({"desta.error": record.error} if record.error else {})
         evaluated = self._ended.get("evaluate_model")
-        metrics = {"seconds": record.seconds} | (_numbers(evaluated.facts) if evaluated else {})
+        metrics = {"seconds": record.seconds} | (numbers(evaluated.facts) if evaluated else {})
         self._log(self._parent, metrics, {}, tags)
-        if record.state is State.SUCCEEDED:
-            self._keep(model=self._register())
         if not self._attached:
             self._client.set_terminated(self._parent, status)
 
-    def _keep(self, model: ModelVersion | None) -> None:
-        known = TrackingRecord(mlflow_run_id=self._parent, attached=bool(self._attached), model=model)
+    def register(self) -> ModelVersion:
+        """Return the version of this run's model, a new one only when these very weights have none yet."""
+        self.catch_up()
+        trained = self._ended["train_model"].outputs["model"]
+        version = self._registry.version_of(trained.digest) or self._new_version(trained.digest, Path(trained.path))
+        self._describe(version)
+        model = ModelVersion(name=MODEL_NAME, version=str(version.version), digest=trained.digest)
+        self._keep(model)
+        return model
+
+    def tell_champion(self, model: ModelVersion, standing: Standing, documents: Path) -> None:
+        """Keep who is champion after this run and why, and the documents of the comparison where there was one."""
+        self._keep(model, standing)
+        if documents.is_dir():
+            self._client.log_artifacts(self._parent, str(documents), documents.name)
+        tags = {"desta.champion": standing.version, "desta.champion.reason": standing.reason}
+        self._log(self._parent, {}, {}, tags)
+
+    def _keep(self, model: ModelVersion | None, champion: Standing | None = None) -> None:
+        known = TrackingRecord(
+            mlflow_run_id=self._parent, attached=bool(self._attached), model=model, champion=champion
+        )
         write_tracking(self._run_dir, known)
 
     def _open(self, name: str, started_s: float, tags: Mapping[str, str]) -> str:
         run = self._client.create_run(
-            self._experiment, start_time=int(started_s * 1000), tags={**tags, **_about(self._record)}, run_name=name
+            self._experiment, start_time=int(started_s * 1000), tags={**tags, **about(self._record)}, run_name=name
         )
         return str(run.info.run_id)
 
     def _describe_parent(self) -> None:
-        self._log(self._parent, {}, dict(_flat(self._record.parameters)), _about(self._record))
+        self._log(self._parent, {}, dict(flat_parameters(self._record.parameters)), about(self._record))
 
     def _watch_machine(self, stage: str) -> None:
         """Log processor, memory, disk, network and GPU of this machine while a stage runs on it (MLflow's monitor)."""
@@ -126,7 +158,7 @@ class RunTracking:
             new = lines.read()
         whole = new[: new.rfind(b"\n") + 1]
         self._read_bytes[stage] = self._read_bytes.get(stage, 0) + len(whole)
-        metrics = [metric for line in whole.splitlines() for metric in _metrics_of(json.loads(line))]
+        metrics = [metric for line in whole.splitlines() for metric in metrics_of(json.loads(line))]
         for start in range(0, len(metrics), _PER_BATCH):
             self._client.log_batch(self._nested[stage], metrics=metrics[start : start + _PER_BATCH])
 
@@ -140,7 +172,7 @@ class RunTracking:
         tags |= {"desta.error": record.error} if record.error else {}
         counts = {"seconds": record.seconds, "rows_in": record.rows_in, "rows_out": record.rows_out}
         refused = {f"refused.{reason}": count for reason, count in record.refused.items()}
-        self._log(run_id, {**counts, **refused, **_increment(record), **_numbers(record.facts)}, {}, tags)
+        self._log(run_id, {**counts, **refused, **increment_of(record), **numbers(record.facts)}, {}, tags)
         status = "FAILED" if record.state is State.FAILED else "FINISHED"
         self._client.set_terminated(run_id, status, int((record.started_s + record.seconds) * 1000))
 
@@ -154,50 +186,51 @@ class RunTracking:
         tags |= {"desta.path": output.path} | {f"desta.model.{name}": d for name, d in lineage.models.items()}
         tags |= {f"desta.input.{name}": digest for name, digest in lineage.inputs.items()}
         self._log(run_id, {}, {name: str(value) for name, value in flat(lineage.settings)}, tags)
-        self._client.log_inputs(run_id, [*self._inputs(manifest), _dataset(stage.output, output.path, manifest)])
+        self._client.log_inputs(run_id, [*self._inputs(manifest), dataset(stage.output, output.path, manifest)])
         # The documents of a reused result are with the run that made it; the manifest alone says what it is.
-        files = [entry.path for entry in (*manifest.files, *manifest.attachments)]
-        documents = [] if record.reused else [path for path in files if Path(path).suffix not in _BULK]
-        for path in ("manifest.json", *documents):
-            parent = str(Path(path).parent)
-            self._client.log_artifact(run_id, str(folder / path), None if parent == "." else parent)
+        self._client.log_artifact(run_id, str(folder / MANIFEST))
+        if not record.reused:
+            self._log_documents(record.stage, folder, manifest)
+
+    def _log_documents(self, stage: str, folder: Path, manifest: Manifest) -> None:
+        bulk = set() if stage == "evaluate_model" else _BULK
+        for path in (entry.path for entry in (*manifest.files, *manifest.attachments)):
+            if Path(path).suffix not in bulk:
+                parent = str(Path(path).parent)
+                self._client.log_artifact(self._nested[stage], str(folder / path), None if parent == "." else parent)
 
     def _inputs(self, manifest: Manifest) -> Iterator[DatasetInput]:
         for word, maker in stage_named(manifest.lineage.stage).inputs.items():
             if maker in self._ended:
                 made = self._ended[maker].outputs[stage_named(maker).output]
-                yield _dataset(word, made.path, read_manifest(Path(made.path)), context="input")
+                yield dataset(word, made.path, read_manifest(Path(made.path)), context="input")
             else:  # the run took a result as it was published, and what that was made from is not here
-                yield _as_input(word, {"uri": f"stage:{maker}", "sha256": manifest.lineage.inputs[word]}, {}, "input")
+                yield as_input(word, {"uri": f"stage:{maker}", "sha256": manifest.lineage.inputs[word]}, {}, "input")
         for corpus, digest in manifest.lineage.sources.items():
-            yield _as_input(corpus, {"uri": f"corpus:{corpus}", "sha256": digest}, {}, "input")
-
-    def _register(self) -> ModelVersion:
-        """Return the version of this run's model, a new one only when these very weights have none yet."""
-        trained = self._ended["train_model"].outputs["model"]
-        known = self._client.search_model_versions(f"name = '{MODEL_NAME}' and tag.`desta.digest` = '{trained.digest}'")
-        found = known[0] if known else self._new_version(trained.digest, Path(trained.path))
-        return ModelVersion(name=MODEL_NAME, version=str(found.version), digest=trained.digest)
+            yield as_input(corpus, {"uri": f"corpus:{corpus}", "sha256": digest}, {}, "input")
 
     def _new_version(self, digest: str, folder: Path) -> Any:
-        try:
-            self._client.get_registered_model(MODEL_NAME)
-        except MlflowException:
-            self._client.create_registered_model(
-                MODEL_NAME, description="Adapters between an audio encoder and an LLM."
-            )
         run_id = self._nested["train_model"]
         self._client.log_artifacts(run_id, str(folder), "model")
         lineage = read_manifest(folder).lineage
-        evaluated = self._ended["evaluate_model"]
-        tags = {**_about(self._record), "desta.digest": digest, "desta.key": lineage.key}
+        tags = {**about(self._record), "desta.digest": digest, "desta.key": lineage.key}
         tags |= {f"desta.input.{name}": d for name, d in lineage.inputs.items()}
         tags |= {f"desta.model.{name}": d for name, d in lineage.models.items()}
-        tags |= {"desta.evaluation": evaluated.outputs["report"].digest}
-        tags |= {name: f"{value:.4f}" for name, value in _numbers(evaluated.facts).items()}
-        source = f"{self._client.get_run(run_id).info.artifact_uri}/model"
-        described = _evaluation(_numbers(evaluated.facts))
-        return self._client.create_model_version(MODEL_NAME, source, run_id, tags, description=described)
+        return self._registry.add(f"{self._client.get_run(run_id).info.artifact_uri}/model", run_id, tags)
+
+    def _describe(self, version: Any) -> None:
+        """Let a version name its evaluation and the run with the files of that, unless it does already."""
+        evaluated, run_id = self._ended["evaluate_model"], self._nested["evaluate_model"]
+        report = evaluated.outputs["report"]
+        if version.tags.get(EVALUATION) == report.digest and EVALUATION_RUN in version.tags:
+            return
+        if evaluated.reused:  # the run that made it may have been killed before MLflow had its files
+            self._log_documents("evaluate_model", Path(report.path), read_manifest(Path(report.path)))
+        figures = numbers(evaluated.facts)
+        # The digest comes last: a version that has it has all of them.
+        tags = {name: f"{value:.4f}" for name, value in figures.items()}
+        tags |= {EVALUATION_RUN: run_id, EVALUATION: report.digest}
+        self._registry.describe(str(version.version), evaluation_text(figures), tags)
 
     def _log(
         self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, str], tags: Mapping[str, str]
@@ -235,53 +268,3 @@ def _experiment(client: MlflowClient, home: Home) -> str:
     # A server decides where artifacts go; MLflow's own choice for a database is a folder of the working directory.
     remote = home.tracking_uri.startswith("http")
     return str(client.create_experiment(EXPERIMENT, None if remote else (home.root / "mlartifacts").as_uri()))
-
-
-def _about(record: Any) -> dict[str, str]:
-    return {
-        "desta.run_id": record.run_id,
-        "desta.profile": record.profile,
-        "desta.data_revision": record.data_revision,
-        "desta.code_version": record.code_version,
-    }
-
-
-def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in parameters.items():
-        if isinstance(value, Mapping):
-            stage = name.removesuffix("_settings")
-            yield from ((f"{stage}.{key}", str(inner)) for key, inner in flat(value))
-        else:
-            yield name, str(value)
-
-
-def _numbers(facts: Mapping[str, Any]) -> dict[str, float]:
-    return {k: float(v) for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-
-
-def _evaluation(figures: Mapping[str, float]) -> str:
-    """Say what the evaluation measured; what the model is made of stands in its card."""
-    measured = "\n".join(f"- {name}: {value:.4f}" for name, value in figures.items())
-    return f"Passed the gate of evaluate_model:\n\n{measured}\n\nIts card is README.md among its files."
-
-
-def _increment(record: StageRecord) -> dict[str, float]:
-    """Name what was found and made by its unit, such as `answers_found`."""
-    done = record.increment
-    return {f"{done.unit}_found": done.found, f"{done.unit}_made": done.made} if done else {}
-
-
-def _metrics_of(row: Mapping[str, float]) -> list[Metric]:
-    now_ms, step = int(time.time() * 1000), int(row["step"])
-    return [Metric(name, float(value), now_ms, step) for name, value in row.items() if name != "step"]
-
-
-def _dataset(name: str, path: str, manifest: Manifest, context: str = "output") -> DatasetInput:
-    source = {"uri": path, "sha256": manifest.digest}
-    return _as_input(name, source, {"num_rows": manifest.counts.rows_out}, context)
-
-
-def _as_input(name: str, source: Mapping[str, str], profile: Mapping[str, int], context: str) -> DatasetInput:
-    digest = source["sha256"]
-    dataset = Dataset(name, digest[:_DIGEST_LENGTH], "local", json.dumps(source), profile=json.dumps(profile))
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", context), InputTag("sha256", digest)])

@@ -15,9 +15,11 @@ from mlflow.tracking import MlflowClient
 from components.core.contracts.artifacts import read_manifest
 from components.core.home import Home
 from components.core.models.store import StoredModel
+from components.core.registry import EVALUATION, EVALUATION_RUN, MODEL_NAME, Registry
 from components.core.runs import (
     RunRecord,
     StageRecord,
+    Standing,
     State,
     TrackingRecord,
     metrics_file,
@@ -29,7 +31,7 @@ from components.core.runs import (
     write_run,
 )
 from components.core.stages import STAGES
-from components.core.tracking import MODEL_NAME, RunTracking, end_abandoned
+from components.core.tracking import RunTracking, end_abandoned
 from pipelines.profiles import Profile, smoke
 from tests.conftest import MODELS
 from tests.pipelines.results import FIGURES, finish_stages, make_corpus, make_stage_record
@@ -77,6 +79,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory, encoder: StoredModel, llm:
             tracking = _begin(tracked, name, patch)
             finish_stages(home, profile)
             _end(tracked, name, State.SUCCEEDED)
+            tracking.register()
             tracking.close("FINISHED")
         yield tracked
 
@@ -188,14 +191,64 @@ def _system_metrics(tracked: Tracked, name: str) -> set[str]:
     return {metric for metric in tracked.nested(name)["train_model"].data.metrics if metric.startswith("system/")}
 
 
-def test_documents_are_artifacts_of_the_run_that_made_them(tracked: Tracked) -> None:
-    def artifacts(run: str) -> set[str]:
-        found = tracked.client.list_artifacts(tracked.nested(run)["validate_data"].info.run_id)
-        return {artifact.path for artifact in found}
+def _artifacts(tracked: Tracked, run: Run, folder: str | None = None) -> set[str]:
+    return {artifact.path for artifact in tracked.client.list_artifacts(run.info.run_id, folder)}
 
-    assert artifacts("first") == {"manifest.json", "report.md"}
-    assert artifacts("second") == {"manifest.json"}
-    assert tracked.nested("second")["validate_data"].data.tags["desta.reused"] == "true"
+
+def test_documents_are_artifacts_of_the_run_that_made_them(tracked: Tracked) -> None:
+    first, second = (tracked.nested(name)["validate_data"] for name in ("first", "second"))
+    assert _artifacts(tracked, first) == {"manifest.json", "report.html"}
+    assert _artifacts(tracked, second) == {"manifest.json"}
+    assert second.data.tags["desta.reused"] == "true"
+
+
+def test_the_rows_of_an_evaluation_are_artifacts_too(tracked: Tracked) -> None:
+    run = tracked.nested("first")["evaluate_model"]
+    assert _artifacts(tracked, run) == {"manifest.json", "report.html", "rows"}
+    assert _artifacts(tracked, run, "rows") == {"rows/some.parquet"}
+
+
+def test_a_version_names_its_evaluation_and_the_run_that_has_its_files(tracked: Tracked) -> None:
+    tags = Registry(tracked.home).version("1").tags
+    assert tags[EVALUATION] == tracked.stage("first", "evaluate_model").outputs["report"].digest
+    assert tags[EVALUATION_RUN] == tracked.nested("first")["evaluate_model"].info.run_id
+    assert tags["audio_gain"] == f"{FIGURES['audio_gain']:.4f}"
+
+
+def test_a_version_without_files_of_its_evaluation_gets_them_from_a_run_that_reuses_it(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked.client.delete_model_version_tag(MODEL_NAME, "1", EVALUATION_RUN)
+    tracking = _begin(tracked, "third", monkeypatch)
+    finish_stages(tracked.home, tracked.profile)
+    _end(tracked, "third", State.SUCCEEDED)
+    assert tracking.register().version == "1"
+    tracking.close("FINISHED")
+    run = tracked.nested("third")["evaluate_model"]
+    assert Registry(tracked.home).version("1").tags[EVALUATION_RUN] == run.info.run_id
+    assert _artifacts(tracked, run) == {"manifest.json", "report.html", "rows"}
+    tracked.client.set_model_version_tag(
+        MODEL_NAME, "1", EVALUATION_RUN, tracked.nested("first")["evaluate_model"].info.run_id
+    )
+
+
+def test_what_was_decided_about_the_champion_is_with_the_run(tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracking = _begin(tracked, "decided", monkeypatch)
+    documents = tracked.run_dir("decided") / "champion"
+    documents.mkdir()
+    (documents / "report.html").write_text("<p>")
+    finish_stages(tracked.home, tracked.profile)
+    standing = Standing(version="7", reason="a: worse", refusals=("a: worse",))
+    tracking.tell_champion(tracking.register(), standing, documents)
+    _end(tracked, "decided", State.REFUSED)
+    tracking.close("FINISHED")
+
+    parent, known = tracked.parent("decided"), read_tracking(tracked.run_dir("decided"))
+    assert known is not None
+    assert (known.champion, known.model and known.model.version) == (standing, "1")
+    tags = {name: parent.data.tags[name] for name in ("desta.champion", "desta.champion.reason", "desta.state")}
+    assert tags == {"desta.champion": "7", "desta.champion.reason": "a: worse", "desta.state": "refused"}
+    assert _artifacts(tracked, parent, "champion") == {"champion/report.html"}
 
 
 def test_a_model_that_passed_is_in_the_registry_once_with_its_lineage(tracked: Tracked) -> None:

@@ -70,9 +70,12 @@ def make_corpus(folder: Path, *, hertz: float = 440.0) -> Path:
 
 
 def finish_stages(
-    home: Home, profile: Profile, refusals: Mapping[str, tuple[str, ...]] | None = None
+    home: Home, profile: Profile, refusals: Mapping[str, tuple[str, ...]] | None = None, *, word: str = ""
 ) -> dict[str, Artifact]:
-    """Bring the result of every stage into the store, as a run of the pipeline would, and return them."""
+    """Bring the result of every stage into the store, as a run of the pipeline would, and return them.
+
+    Results that are made with another `word`, from other corpora, are others.
+    """
     done: dict[str, Artifact] = {}
     for stage in STAGES:
         job = Job(
@@ -84,12 +87,14 @@ def finish_stages(
         )
         output = home.root / "out" / f"{len(list(home.root.glob('out/*')))}-{stage.name}"
         reasons = (refusals or {}).get(stage.name, ())
-        done[stage.name] = execute(job, output, home, lambda place, s=stage, r=reasons: _work(s, r, place))  # type: ignore[misc]
+        done[stage.name] = execute(job, output, home, lambda place, s=stage, r=reasons, w=word: _work(s, r, w, place))  # type: ignore[misc]
     return done
 
 
-def _work(stage: Stage, refusals: tuple[str, ...], place: Workplace) -> Outcome:
-    (place.draft.folder / "report.md").write_text(f"# {stage.name}\n")
+def _work(stage: Stage, refusals: tuple[str, ...], word: str, place: Workplace) -> Outcome:
+    (place.draft.folder / "report.html").write_text(f"# {stage.name} {word}\n")
+    (place.draft.folder / "rows").mkdir()
+    (place.draft.folder / "rows" / "some.parquet").write_bytes(b"PAR1")
     facts: dict[str, Any] = FIGURES if stage.name == "evaluate_model" else {}
     increment = Increment(unit="answers", found=3, made=2) if stage.name == "self_generate" else None
     counts = Counts(rows_in=5, rows_out=4, refused={"too_short": 1})

@@ -22,6 +22,9 @@ COMMANDS = (
     "status",
     "runs",
     "models",
+    "champion",
+    "promote",
+    "rollback",
     "prompts",
     "gc",
     "features",
@@ -88,6 +91,11 @@ def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixtur
         ["features", "list", "ab" * 32],
         ["features", "erase"],
         ["features", "erase", "../../store"],
+        ["champion"],
+        ["promote", "3", "--reason", "why not"],
+        ["promote", "v3", "--reason", "why not"],
+        ["promote", "3", "--reason", "one line\nand another"],
+        ["rollback", "--reason", "why not"],
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(argv: list[str], home: Home, capsys: pytest.CaptureFixture[str]) -> None:

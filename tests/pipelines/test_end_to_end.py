@@ -6,14 +6,11 @@ training.
 
 import json
 import math
-import os
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,57 +20,15 @@ from mlflow.tracking import MlflowClient
 
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import Clip, Description, Sample, Split
-from components.core.home import Home
-from components.core.models.store import StoredModel
 from components.core.runs import run_dirs
 from components.core.stages import STAGES
 from pipelines.processes import processes_of
 from pipelines.progress import StageView, views
-from tests.conftest import MODELS
+from tests.desta_command import Desta
 
 pytestmark = pytest.mark.timeout(1800)
 
 NAMES = [stage.name for stage in STAGES]
-
-
-@dataclass(frozen=True)
-class Desta:
-    """The command in a home of its own."""
-
-    home: Home
-
-    def start(self, *argv: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "DESTA_HOME": str(self.home.root), "DESTA_MODELS": str(MODELS)}
-        command = [sys.executable, "-m", "pipelines", *argv]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def json(self, *argv: str) -> Any:
-        """Run a command that has to succeed and return what it prints."""
-        process = self.start(*argv, "--json")
-        out, err = process.communicate()
-        assert process.returncode == 0, err
-        return json.loads(out)
-
-    def run(self) -> Any:
-        return self.json("run", "--profile", "smoke")
-
-    def samples(self, status: Any) -> list[Sample]:
-        folder = Path(status["stages"]["self_generate"]["outputs"]["samples"]["path"])
-        return list(open_artifact(folder, "samples").read(Sample))
-
-
-@pytest.fixture(scope="module")
-def desta(encoder: StoredModel, llm: StoredModel) -> Iterator[Callable[[], Desta]]:
-    """Make homes with short names, since sockets have to fit under them."""
-    del encoder, llm
-    with tempfile.TemporaryDirectory(prefix="desta-") as root:
-        yield lambda: Desta(Home(Path(tempfile.mkdtemp(dir=root))))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(desta: Callable[[], Desta]) -> tuple[Desta, Any]:
-    command = desta()
-    return command, command.run()
 
 
 def test_the_run_succeeds_with_every_row_accounted_for(undisturbed: tuple[Desta, Any]) -> None:

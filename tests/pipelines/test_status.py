@@ -13,8 +13,10 @@ from components.core.runs import (
     Increment,
     ModelVersion,
     Output,
+    Standing,
     State,
     TrackingRecord,
+    read_tracking,
     stage_file,
     write_record,
     write_run,
@@ -22,7 +24,7 @@ from components.core.runs import (
 )
 from components.core.stages import STAGES
 from pipelines.cli import main
-from pipelines.status import run_dir_of, status_of
+from pipelines.status import METRICS, run_dir_of, status_of
 from pipelines.summary import line_of, summary_of
 from tests.pipelines.results import FIGURES, make_run_record, make_stage_record
 
@@ -53,7 +55,8 @@ def finished(home: Home) -> Path:
     for stage in STAGES:
         _stage(run_dir, stage.name, facts=FIGURES if stage.name == "evaluate_model" else {})
     model = ModelVersion(name="desta-adapter", version="1", digest="d")
-    write_tracking(run_dir, TrackingRecord(mlflow_run_id="m1", model=model))
+    champion = Standing(version="1", reason="the champion already")
+    write_tracking(run_dir, TrackingRecord(mlflow_run_id="m1", model=model, champion=champion))
     return run_dir
 
 
@@ -72,9 +75,10 @@ def test_the_status_of_a_finished_run_is_the_promised_json(finished: Path, capsy
         "profile": "smoke",
         "state": "succeeded",
         "seconds": 12.5,
-        "metrics": FIGURES,
+        "metrics": {**dict.fromkeys(METRICS), **FIGURES},
         "gate": {"passed": True, "reasons": []},
         "model": {"name": "desta-adapter", "version": "1", "digest": "d"},
+        "champion": {"version": "1", "reason": "the champion already"},
         "mlflow_run_id": "m1",
         "data_revision": "corpora:abc",
     }
@@ -110,6 +114,7 @@ def test_what_is_not_known_yet_is_null(home: Home) -> None:
     assert set(status.metrics.values()) == {None}
     assert status.gate.passed is None
     assert set(status.model.values()) == {None}
+    assert set(status.champion.values()) == {None}
     assert status.mlflow_run_id is None
     assert [stage.state for stage in status.stages.values()] == ["running", *["pending"] * 5]
 
@@ -134,6 +139,20 @@ def test_a_gate_that_refused_gives_its_reasons(home: Home) -> None:
     assert "refused: too few" in summary_of(status, run_dir)
 
 
+def test_a_model_that_the_champion_keeps_out_gives_the_lines_of_the_policy(finished: Path) -> None:
+    line = "regression.accuracy: is worse"
+    known = read_tracking(finished)
+    assert known is not None
+    standing = Standing(version="4", reason=line, refusals=(line,))
+    write_tracking(finished, known.model_copy(update={"champion": standing}))
+    status = status_of(finished)
+    assert (status.gate.passed, status.gate.reasons) == (False, (line,))
+    assert status.champion == {"version": "4", "reason": line}
+    text = summary_of(status, finished)
+    assert f"gate              refused: {line}" in text
+    assert f"champion          desta-adapter version 4 stays: {line}" in text
+
+
 def test_a_figure_that_is_not_finite_is_null_because_json_has_no_other_word(home: Home) -> None:
     run_dir = _run(home)
     _stage(run_dir, "evaluate_model", facts={**FIGURES, "ppl_trained": float("inf")})
@@ -147,7 +166,8 @@ def test_the_summary_says_what_came_of_the_run_and_where_to_look(finished: Path)
         "5 rows in, 4 out, 1 refused (too_short 1)",
         "untrained 4.00, trained 3.00 (25% lower), with a wrong clip 3.50",
         "0.150 nats a token, 95 % interval 0.100 to 0.200",
-        "desta-adapter version 1",
+        "model             desta-adapter version 1 (d)",
+        "champion          desta-adapter version 1 (the champion already)",
         "desta ui",
         str(finished / "log.txt"),
     ):

@@ -1,0 +1,81 @@
+"""Who is champion, and who was: to look at, and to change by hand."""
+
+from components.core.contracts.records import Record
+from components.core.home import Home
+from components.core.registry import (
+    MODEL_NAME,
+    Change,
+    Decider,
+    alone_with,
+    checked_reason,
+    explaining,
+    open_registry,
+    version_named,
+)
+
+
+class Champion(Record):
+    """The present champion and every change that led to it, the oldest first."""
+
+    name: str
+    version: str | None
+    history: tuple[Change, ...]
+
+    def __str__(self) -> str:
+        head = f"{self.name} version {self.version}" if self.version else f"{self.name} has no champion"
+        last = self.history[-1].version if self.history else None
+        odd = [] if last == self.version else ["the alias does not stand where the last change put it"]
+        return "\n".join([head, *odd, "", *map(_line, self.history)]).rstrip()
+
+
+def champion_of(home: Home) -> Champion:
+    """Return the champion and its history.
+
+    Raises:
+        ConfigurationError: no model was registered yet.
+        SourceError: MLflow cannot be used.
+    """
+    with explaining(home):
+        registry = open_registry(home)
+        return Champion(name=MODEL_NAME, version=registry.champion, history=registry.history)
+
+
+def promote(version: str, reason: str, home: Home) -> str:
+    """Make a version the champion by hand, and return a line about it.
+
+    Raises:
+        ConfigurationError: no model was registered yet, there is no such version, or the reason is no line of text.
+        SourceError: MLflow cannot be used.
+    """
+    number, reason = version_named(version), checked_reason(reason)
+    with explaining(home):
+        open_registry(home)
+        with alone_with(home) as registry:
+            if registry.champion == number:
+                return f"{MODEL_NAME} version {number} is the champion already; nothing was changed"
+            return _told(registry.move(number, reason, Decider.HAND))
+
+
+def rollback(reason: str, home: Home) -> str:
+    """Make the champion before the present one champion again, and return a line about it.
+
+    Raises:
+        ConfigurationError: there was none, or the reason is no line of text.
+        SourceError: MLflow cannot be used.
+    """
+    reason = checked_reason(reason)
+    with explaining(home):
+        open_registry(home)
+        with alone_with(home) as registry:
+            return _told(registry.rollback(reason))
+
+
+def _told(change: Change) -> str:
+    before = f"version {change.previous}" if change.previous else "none"
+    return f"champion: {MODEL_NAME} version {change.version} (before: {before})"
+
+
+def _line(change: Change) -> str:
+    step = f"{change.previous or 'none'} {'back to' if change.rollback else 'to'} {change.version}"
+    run = f" (run {change.run_id})" if change.run_id else ""
+    return f"  {change.at}  {step:<16} by {change.by:<6}  {change.reason}{run}"
