@@ -2,7 +2,10 @@
 
 import os
 import signal
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -10,11 +13,14 @@ from xdist.scheduler import LoadScopeScheduling
 
 from components.core.home import Home
 from components.core.models.store import ENCODER, LLM, StoredModel, resolve_model
+from tests.desta_command import Desta
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("DESTA_MODELS") or REPOSITORY / ".desta" / "models")
-LONGEST = ("test_end_to_end.py", "train_model", "self_generate")
-"""Files and folders that begin first, so that no core waits for them at the end."""
+SMOKE_RUN = ("test_end_to_end.py", "test_notebooks.py")
+"""Files whose tests look at the one finished run: see `undisturbed`."""
+LONGEST = ("smoke run", "train_model", "self_generate")
+"""Groups that begin first, so that no core waits for them at the end."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
-    """Gives the tests of a folder to one worker, since they share engines and results."""
+    """Gives the tests of a group, as a rule a folder, to one worker, since they share engines and results."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _group(Path(nodeid.partition("::")[0]))
@@ -46,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(path: Path) -> str:
-    return path.name if path.name in LONGEST else path.parent.name
+    return "smoke run" if path.name in SMOKE_RUN else path.parent.name
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +74,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("DESTA_MODELS", str(MODELS))
     monkeypatch.delenv("DESTA_RUN_DIR", raising=False)
     return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def desta(encoder: StoredModel, llm: StoredModel) -> Iterator[Callable[[], Desta]]:
+    """Make homes with short names, since sockets have to fit under them."""
+    del encoder, llm
+    with tempfile.TemporaryDirectory(prefix="desta-") as root:
+        yield lambda: Desta(Home(Path(tempfile.mkdtemp(dir=root))), MODELS)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(desta: Callable[[], Desta]) -> tuple[Desta, Any]:
+    """A home with a run of the profile `smoke`, and how it ended. It takes minutes: see `SMOKE_RUN`."""
+    command = desta()
+    return command, command.run()
