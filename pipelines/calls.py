@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from components.core.contracts.errors import ExitCode
@@ -177,6 +179,7 @@ def score(args: argparse.Namespace) -> int:
     """Score predictions of a benchmark."""
     from pipelines.stage_command import run_stage_command
 
+    _bring_data(args.words)
     return run_stage_command("evaluate_model.score", args.words)
 
 
@@ -184,7 +187,19 @@ def evaluate(args: argparse.Namespace) -> int:
     """Let a model answer a benchmark."""
     from pipelines.stage_command import become_stage_command
 
+    _bring_data(args.words)
     become_stage_command("evaluate_model.answer", args.words)
+
+
+def _bring_data(words: Sequence[str]) -> None:
+    """Bring the dataset that --data names from its hub: the stage's command has no network."""
+    from components.core.corpora.official import bring_data
+
+    following = (after for word, after in pairwise(words) if word == "--data")
+    joined = (word.removeprefix("--data=") for word in words if word.startswith("--data="))
+    for given in (*following, *joined):
+        if "://" in given:
+            bring_data(given, current_home())
 
 
 def probe(args: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.corpora.official import data_folder
 from components.core.home import current_home
 from components.core.progress import Progress
 from components.core.publishing import alone, explaining_no_room, write_file
@@ -43,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of answering."""
     parser = command_parser(NAME, __doc__ or "", _EPILOG.format(names=", ".join(BENCHMARKS)))
     parser.add_argument("benchmark", metavar="BENCHMARK")
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder with the official files")
+    parser.add_argument(
+        "--data", required=True, metavar="DIR", help="folder with the official files, or hf://org/name@revision"
+    )
     parser.add_argument(
         "--audio", type=Path, metavar="DIR", help="folder that audio is below (default: that of --data)"
     )
@@ -72,10 +75,12 @@ def _command(argv: Sequence[str] | None) -> None:
     benchmark = benchmark_named(args.benchmark)
     post = benchmark.post_named(args.post)
     judge = judge_of(args, benchmark, current_home())
-    entries = dict(list(read_items(benchmark, args.data).items())[: args.items])
-    _check_audio(entries, args.audio or args.data)
+    data = data_folder(args.data, current_home())
+    entries = dict(list(read_items(benchmark, data).items())[: args.items])
+    audio = args.audio or data
+    _check_audio(entries, audio)
     results = {}
-    for system in _systems(args, entries):
+    for system in _systems(args, entries, audio):
         folder = args.to / system.name
         said = _answers(benchmark, entries, system, folder)
         result = score(benchmark, Material(entries, said), judge, post=post, seed=args.seed, resamples=RESAMPLES)
@@ -103,12 +108,12 @@ def _check_audio(entries: Mapping[str, Entry], folder: Path) -> None:
             raise SourceError(f"{folder / missing}: no such file, which item {item_id} is about; see --audio")
 
 
-def _systems(args: argparse.Namespace, entries: Mapping[str, Entry]) -> Iterator["ModelSystem"]:
+def _systems(args: argparse.Namespace, entries: Mapping[str, Entry], audio: Path) -> Iterator["ModelSystem"]:
     from components.core.inference.desta_model import DestaModel
     from components.evaluate_model.benchmarks.systems import hearing, reading
 
     model = DestaModel.from_pretrained(args.model)
-    yield hearing(model, args.audio or args.data, max_tokens=args.tokens, batch=args.batch)
+    yield hearing(model, audio, max_tokens=args.tokens, batch=args.batch)
     if all(entry.item.reading for entry in entries.values()):
         yield reading(model, max_tokens=args.tokens, batch=args.batch)
 

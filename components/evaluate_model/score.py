@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.corpora.official import data_folder
 from components.core.home import current_home
 from components.core.publishing import write_file
 from components.evaluate_model.benchmarks.agreement import agreement, read_labels
@@ -46,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     parser = command_parser("evaluate_model.score", __doc__ or "", _ENDING.format(benchmarks=known))
     parser.add_argument("benchmark", metavar="BENCHMARK")
     parser.add_argument("--predictions", required=True, type=Path, metavar="PATH")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the benchmark's official files")
+    parser.add_argument(
+        "--data", metavar="DIR", help="folder with the benchmark's official files, or hf://org/name@revision"
+    )
     parser.add_argument(
         "--post", metavar="NAME", help="how responses are cleaned first (default: the first named below)"
     )
@@ -74,7 +77,8 @@ def _command(argv: Sequence[str] | None) -> None:
     args = parser().parse_args(argv)
     benchmark = benchmark_named(args.benchmark)
     judge = judge_of(args, benchmark, current_home())
-    material = read_material(benchmark, args.predictions, args.data)
+    data = data_folder(args.data, current_home()) if args.data else None
+    material = read_material(benchmark, args.predictions, data)
     earlier, reference = _read_result(args.against), _read_result(args.reference)
     labels = read_labels(args.labels) if args.labels else None
     result = score(

@@ -1,5 +1,6 @@
-"""Datasets that lie on a hub: their Parquet files are brought into the corpus folder once."""
+"""Datasets that lie on a hub: their files are brought into a folder once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.contracts.errors import SourceError
@@ -18,15 +19,25 @@ def fetched(folder: Path, repository: str) -> Path:
     target = folder / ".repository" / repository.replace("/", "--")
     if (target / _WHOLE).is_file():
         return target
-    # Here and not above: every other corpus does without it.
+    bring(name, revision, target, patterns=["*.parquet"], where=str(folder))
+    (target / _WHOLE).touch()
+    return target
+
+
+def bring(name: str, revision: str, target: Path, *, patterns: Sequence[str] | None = None, where: str) -> None:
+    """Bring the files of a dataset repository into a folder; what is there already is not brought again.
+
+    Raises:
+        SourceError: the hub did not give them, or they cannot be written; begins with `where`.
+    """
+    # Here and not above: whoever needs no hub does without it.
     import huggingface_hub
 
+    wanted = None if patterns is None else list(patterns)
     try:
         huggingface_hub.snapshot_download(
-            name, repo_type="dataset", revision=revision, local_dir=target, allow_patterns=["*.parquet"]
+            name, repo_type="dataset", revision=revision, local_dir=target, allow_patterns=wanted
         )
-        (target / _WHOLE).touch()
     except OSError as error:
         line = " ".join(str(error).split())
-        raise SourceError(f"{folder}: {repository}: the hub did not give it: {line[:200]}") from error
-    return target
+        raise SourceError(f"{where}: {name}@{revision}: the hub did not give it: {line[:200]}") from error

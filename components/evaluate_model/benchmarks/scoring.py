@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record
+from components.core.corpora.official import verify
 from components.core.digests import digest_of
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry, mark_of, unique
 from components.evaluate_model.benchmarks.intervals import Bootstrap, figures_of, values_of
@@ -100,9 +101,9 @@ def read_items(benchmark: Benchmark, data: Path) -> Mapping[str, Entry]:
     """Read the items of a benchmark from a folder with its official files.
 
     Raises:
-        SourceError: a file is missing, is not of its form, or there is no item.
+        SourceError: a file is missing, is not of its form or not the one of SHA256SUMS, or there is no item.
     """
-    rows = (row for file in benchmark.files(data) for row in benchmark.rows_of(file))
+    rows = (row for file in verify(data, iter(benchmark.files(data))) for row in benchmark.rows_of(file))
     if not (found := unique(_entries(benchmark, rows))):
         raise SourceError(f"{data}: has no item of {benchmark.name}")
     return found
