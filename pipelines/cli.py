@@ -94,8 +94,17 @@ def _add_views(commands: Any) -> None:
     )
     status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
     runs = add(commands, "runs", calls.runs, "list all runs, the newest first", "desta runs", "desta runs --json")
+    verify = add(
+        commands,
+        "verify",
+        calls.verify,
+        "compute every digest of a run again, from its clips to its evaluation, and say the first thing that differs",
+        "desta verify",
+        "desta verify desta-adapter@3 --json",
+    )
+    verify.add_argument("run", nargs="?", metavar="RUN|MODEL", help="a run's id or name@version (default: the newest)")
     doctor = add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
-    for command in (status, runs, doctor):
+    for command in (status, runs, verify, doctor):
         add_json(command)
 
 
