@@ -24,7 +24,7 @@ from components.evaluate_model.benchmarks.records import Item, Prediction
 from components.evaluate_model.benchmarks.respondent import Asked, Respondent, Speaking, heard, read
 from components.evaluate_model.benchmarks.rows import Row
 from components.evaluate_model.benchmarks.scoring import read_items
-from components.evaluate_model.report import AFTER, BEFORE, TRAINED
+from components.evaluate_model.report import AFTER, BEFORE, CASCADE, DESCRIBED, TRAINED, UNTRAINED
 from components.evaluate_model.settings import EvaluateModelSettings
 
 Ask = Callable[[Item], Asked]
@@ -76,9 +76,9 @@ def ask_about_clips(
 
     systems = (
         hears(TRAINED, bench.trained),
-        hears("untrained", bench.untrained),
-        reads("cascade", transcripts),
-        reads("described", descriptions),
+        hears(UNTRAINED, bench.untrained),
+        reads(CASCADE, transcripts),
+        reads(DESCRIBED, descriptions),
     )
     return {system.name: _answers(DESTA_SAMPLE, system, place) for system in systems}
 

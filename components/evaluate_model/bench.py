@@ -1,5 +1,6 @@
 """What an evaluation works with: both frozen models, the adapter before and after training, and what they hear."""
 
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +42,15 @@ class Bench:
         """Puts clips into conversations as training did."""
         return Splicer(self.tokenizer, self.config.max_transcript_tokens)
 
-    def hear(self, clips: Artifact, wanted: Collection[str], progress: Progress) -> str:
-        """Bring the features of clips to the disk, and return a line about the room they take there."""
+    def hear(self, clips: Artifact, wanted: Collection[str], progress: Progress) -> None:
+        """Bring the features of clips to the disk; what room they take there is said before the first is heard.
+
+        Raises:
+            SourceError: there is no room for them.
+        """
         room = self.features.room(clips, wanted, self.config.adapter.encoder_width)
+        print(f"evaluate_model: {room}", file=sys.stderr)
         self.features.complete(clips, wanted, self._open_encoder, progress)
-        return str(room)
 
     @torch.inference_mode()
     def vectors(self, model: AudioLanguageModel, clip_id: str) -> Tensor:

@@ -13,13 +13,13 @@ from components.evaluate_model.benchmarks.records import Figure
 from components.evaluate_model.benchmarks.scoring import Result
 from components.evaluate_model.scores import Scores
 
+TRAINED, UNTRAINED, CASCADE, DESCRIBED = "trained", "untrained", "cascade", "described"
 BASELINES = {
-    "untrained": "the adapter as it was before the first step",
-    "cascade": "the backbone reads what Whisper writes down, and hears nothing",
-    "described": "the backbone reads the description that corpus and tools give of the clip (what hearing could tell)",
+    UNTRAINED: "the adapter as it was before the first step",
+    CASCADE: "the backbone reads what Whisper writes down, and hears nothing",
+    DESCRIBED: "the backbone reads the description that corpus and tools give of the clip (what hearing could tell)",
 }
 """What the trained model is measured beside in desta-sample, and what each of them is told."""
-TRAINED = "trained"
 BEFORE, AFTER = "before", "after"
 SHORT = {
     ACCURACY: "accuracy",

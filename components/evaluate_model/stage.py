@@ -1,6 +1,5 @@
 """Measure a trained model on clips it has never heard, and decide whether it may be registered."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def evaluate(
     asked = {clip_of(entry.item.audio[0]) for entry in questions.values()}
     bench = open_bench(inputs["model"], encoder, llm, features_root)
     heard = {sample.clip_id for sample in (*samples, *others)} | asked
-    print(f"evaluate_model: {bench.hear(clips, heard, place.progress)}", file=sys.stderr)
+    bench.hear(clips, heard, place.progress)
     answers = _measured(bench, samples, others, settings, place)
     transcripts = transcribe(clips, sorted(asked), bench, place)
     descriptions = {sample.clip_id: sample.seed_description for sample in told}

@@ -19,12 +19,11 @@ from components.core.conversation import audio_conversation, text_conversation
 from components.core.digests import seed_of
 from components.core.models.audio_language_model import embed
 from components.core.models.decoding import greedy, nll_of_each, stops_of, write
-from components.core.models.splice import Spliced, Splicer
+from components.core.models.splice import NO_TRANSCRIPT, Spliced, Splicer
 from components.evaluate_model.benchmarks.records import Item, Prediction
 
 Speaking = Callable[[], AbstractContextManager[None]]
 
-NOTHING = " "
 _OTHERS = 8
 
 
@@ -44,7 +43,7 @@ def heard(question: str, vectors: Tensor, transcript: str) -> Asked:
 
 def read(question: str, words: str) -> Asked:
     """Ask about a clip that is told in words."""
-    return Asked(text_conversation(words or NOTHING, question))
+    return Asked(text_conversation(words or NO_TRANSCRIPT, question))
 
 
 @dataclass(frozen=True, kw_only=True)
