@@ -34,7 +34,20 @@ class PolicyReader(Generic[P]):
     example: str
     free_names: tuple[str, ...] = ()
 
-    def read(self, given: Any, changes: str) -> P:
+    def standard(self) -> P:
+        """Return the policy that ships with the stage."""
+        return self.read(STANDARD)
+
+    def applied(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of a stage's settings with the content of the policy, changed as `thresholds` says.
+
+        Raises:
+            ConfigurationError: see `read`.
+        """
+        rest = {name: value for name, value in values.items() if name not in {"policy", "thresholds"}}
+        return {**rest, "policy": self.read(values.get("policy", STANDARD), str(values.get("thresholds", "")))}
+
+    def read(self, given: Any, changes: str = "") -> P:
         """Read `standard`, the name of a YAML file, or a policy's content (also as JSON), with changes for this run.
 
         Raises:

@@ -16,8 +16,8 @@ from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.corpora.official import data_folder
 from components.core.home import current_home
 from components.core.progress import Progress
-from components.core.publishing import alone, explaining_no_room, write_file
-from components.evaluate_model.benchmarks.answering import AnswerBook
+from components.core.publishing import alone, explaining_no_room
+from components.evaluate_model.benchmarks.answering import answer_all
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry
 from components.evaluate_model.benchmarks.catalogue import BENCHMARKS, benchmark_named
 from components.evaluate_model.benchmarks.comparison import compare, relate
@@ -25,7 +25,7 @@ from components.evaluate_model.benchmarks.display import Beside, as_json, lines_
 from components.evaluate_model.benchmarks.intervals import RESAMPLES
 from components.evaluate_model.benchmarks.judge_arguments import add_judge_arguments, judge_of
 from components.evaluate_model.benchmarks.records import Prediction
-from components.evaluate_model.benchmarks.scoring import Material, Result, read_items, score
+from components.evaluate_model.benchmarks.scoring import Material, Result, read_items, score, write_result
 from components.evaluate_model.benchmarks.verdicts import Judging
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def _command(argv: Sequence[str] | None) -> None:
     results = {}
     for system in _systems(args, entries, audio):
         folder = args.to / system.name
-        said = _answers(benchmark, entries, system, folder)
-        result = score(benchmark, Material(entries, said), judge, post=post, seed=args.seed, resamples=RESAMPLES)
-        write_file(folder / "result.json", result.model_dump_json(indent=1) + "\n")
+        material = Material(entries, _answers(benchmark, entries, system, folder))
+        result = score(benchmark, material, judge, post=post, seed=args.seed, resamples=RESAMPLES)
+        write_result(folder, benchmark, material, result)
         results[system.name] = result
     beside = _beside(benchmark, results, judge.judging if judge else None)
     print(as_json(results["hears"], beside) if args.json else "\n".join(lines_of(results["hears"], beside)))
@@ -121,17 +121,10 @@ def _systems(args: argparse.Namespace, entries: Mapping[str, Entry], audio: Path
 def _answers(
     benchmark: Benchmark, entries: Mapping[str, Entry], system: "ModelSystem", folder: Path
 ) -> Mapping[str, Prediction]:
-    """Bring the answers of a system to their end, and keep them in the benchmark's own form too."""
+    """Bring the answers of a system to their end; one process at a time."""
     items = [entry.item for entry in entries.values()]
     with alone(folder.with_name(f".{folder.name}.lock")), explaining_no_room(NAME, folder):
-        book = AnswerBook(folder, system.identity, items)
-        done, label = len(book.answered), f"{system.name} {benchmark.name}"
-        for _ in Progress().track(book.fill(system, items), label=label, unit="items", total=len(items), first=done):
-            pass
-    said = {item_id: prediction.response for item_id, prediction in book.answered.items()}
-    for name, text in benchmark.export(list(entries.values()), said).items():
-        write_file(folder / name, text)
-    return book.answered
+        return answer_all(folder, system, items, Progress(), f"{system.name} {benchmark.name}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from components.core.inference.hearing import words_in
 from components.core.models.audio_language_model import AudioLanguageModel
 from components.core.models.whisper import Whisper
 from components.evaluate_model.bench import Bench
-from components.evaluate_model.benchmarks.answering import AnswerBook
+from components.evaluate_model.benchmarks.answering import answer_all
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry, unique
 from components.evaluate_model.benchmarks.desta_sample import DESTA_SAMPLE, clip_of, rows_about
 from components.evaluate_model.benchmarks.desta_text import DESTA_TEXT, SHIPPED
@@ -55,7 +55,7 @@ def ask_about_clips(
     descriptions: Mapping[str, str],
     settings: EvaluateModelSettings,
     place: Workplace,
-) -> dict[str, dict[str, Prediction]]:
+) -> dict[str, Mapping[str, Prediction]]:
     """Return the answers of the trained model and of each baseline, by system; none where there is no question."""
     if not questions:
         return {}
@@ -85,7 +85,7 @@ def ask_about_clips(
 
 def ask_without_audio(
     bench: Bench, settings: EvaluateModelSettings, place: Workplace
-) -> tuple[dict[str, Entry], dict[str, dict[str, Prediction]]]:
+) -> tuple[dict[str, Entry], dict[str, Mapping[str, Prediction]]]:
     """Return questions without audio, and the answers of the backbone before training and after."""
     entries = dict(list(read_items(DESTA_TEXT, SHIPPED).items())[: settings.text_questions])
     if not entries:
@@ -121,15 +121,9 @@ def _respondent(
     )
 
 
-def _answers(benchmark: Benchmark, system: Respondent, place: Workplace) -> dict[str, Prediction]:
-    items = system.items
-    book = AnswerBook(place.resume / benchmark.name / system.name, system.identity, items)
-    done, label = len(book.answered), f"{benchmark.name}, {system.name}"
-    for _ in place.progress.track(
-        book.fill(system, items), label=label, unit="questions", total=len(items), first=done
-    ):
-        pass
-    return book.answered
+def _answers(benchmark: Benchmark, system: Respondent, place: Workplace) -> Mapping[str, Prediction]:
+    folder = place.resume / benchmark.name / system.name
+    return answer_all(folder, system, system.items, place.progress, f"{benchmark.name}, {system.name}")
 
 
 def transcribe(clips: Artifact, wanted: Sequence[str], bench: Bench, place: Workplace) -> dict[str, str]:

@@ -14,7 +14,7 @@ from components.core.settings import checked
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry
 from components.evaluate_model.benchmarks.desta_sample import DESTA_SAMPLE
 from components.evaluate_model.benchmarks.desta_text import DESTA_TEXT
-from components.evaluate_model.benchmarks.scoring import Result, read_items
+from components.evaluate_model.benchmarks.scoring import RESULT, Result, read_items
 from components.evaluate_model.report import AFTER, BASELINES, BEFORE, TRAINED, Report
 from components.evaluate_model.settings import EvaluateModelSettings
 
@@ -82,7 +82,7 @@ def _asked(benchmark: Benchmark, folder: Path, systems: Iterable[str]) -> tuple[
     results: dict[str, Result] = {}
     for system in systems if (folder / benchmark.name).is_dir() else ():
         place = folder / benchmark.name / system
-        results[system] = _record(place / "result.json", Result)
+        results[system] = _record(place / RESULT, Result)
         try:
             entries |= read_items(benchmark, place)
         except SourceError as error:

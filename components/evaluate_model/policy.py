@@ -1,11 +1,11 @@
 """The policy of the gate: what a model must reach, read from a file that says its version."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from components.core.policies import STANDARD, PolicyReader
+from components.core.policies import PolicyReader
 from components.core.settings import Settings
 
 COMPARED = ("loss", "audio_gain", "accuracy", "word_errors", "text_accuracy")
@@ -51,21 +51,7 @@ class Policy(Settings):
     regression: Regression
 
 
-def standard_policy() -> Policy:
-    """Return the policy that ships with this stage."""
-    return policy_of(STANDARD)
-
-
-def policy_of(given: Any, changes: str = "") -> Policy:
-    """Read a policy: `standard`, the name of a YAML file, or its content (also as JSON), with changes for this run.
-
-    Raises:
-        ConfigurationError: no such file, an unknown key or figure, a wrong value, or a malformed change.
-    """
-    return _READER.read(given, changes)
-
-
-_READER = PolicyReader(
+POLICIES = PolicyReader(
     stage="evaluate_model",
     model=Policy,
     shipped=Path(__file__).with_name("policy.yaml"),

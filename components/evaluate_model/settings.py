@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from components.core.policies import STANDARD
 from components.core.settings import Settings
-from components.evaluate_model.policy import Policy, policy_of, standard_policy
+from components.evaluate_model.policy import POLICIES, Policy
 
 
 class EvaluateModelSettings(Settings):
@@ -26,7 +26,7 @@ class EvaluateModelSettings(Settings):
     resamples: int = Field(2000, ge=100, description="bootstrap resamples of clips for the intervals")
     seed: int = Field(42, ge=0, description="seed of the choices, the wrong clips and the bootstrap")
     policy: Policy = Field(
-        default_factory=standard_policy, description=f"YAML file with what a model must reach (default: {STANDARD})"
+        default_factory=POLICIES.standard, description=f"YAML file with what a model must reach (default: {STANDARD})"
     )
     thresholds: str = Field(
         "", description="changes to the policy for this run: minimum.audio_gain.above=-1,regression.min_shared=20"
@@ -35,5 +35,4 @@ class EvaluateModelSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _with_changes(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        rest = {name: value for name, value in values.items() if name not in {"policy", "thresholds"}}
-        return {**rest, "policy": policy_of(values.get("policy", STANDARD), str(values.get("thresholds", "")))}
+        return POLICIES.applied(values)

@@ -16,7 +16,7 @@ from components.evaluate_model.benchmarks.desta_sample import DESTA_SAMPLE, clip
 from components.evaluate_model.benchmarks.desta_text import DESTA_TEXT
 from components.evaluate_model.benchmarks.journal import Journal
 from components.evaluate_model.benchmarks.records import Prediction
-from components.evaluate_model.benchmarks.scoring import Material, Result, score
+from components.evaluate_model.benchmarks.scoring import Material, Result, score, write_result
 from components.evaluate_model.findings import Findings
 from components.evaluate_model.gate import refusals
 from components.evaluate_model.held_out import choose_samples, held_out, wrong_clips
@@ -122,11 +122,7 @@ def _scored(
         results[system] = score(
             benchmark, material, None, post="as-it-is", seed=settings.seed, resamples=settings.resamples
         )
-        responses = {item_id: prediction.response for item_id, prediction in predictions.items()}
-        files = benchmark.export(list(entries.values()), responses)
-        files = {**files, "result.json": results[system].model_dump_json(indent=1) + "\n"}
-        for name, text in files.items():
-            write_file(folder / benchmark.name / system / name, text)
+        write_result(folder / benchmark.name / system, benchmark, material, results[system])
     return results
 
 

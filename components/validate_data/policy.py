@@ -1,12 +1,11 @@
 """The policy: every threshold by which samples are judged, read from a file that says its version."""
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from components.core.contracts.records import Domain
-from components.core.policies import STANDARD, PolicyReader
+from components.core.policies import PolicyReader
 from components.core.settings import Settings
 
 
@@ -72,21 +71,7 @@ class Policy(Settings):
     drift: DriftLimits
 
 
-def standard_policy() -> Policy:
-    """Return the policy that ships with this stage."""
-    return policy_of(STANDARD)
-
-
-def policy_of(given: Any, changes: str = "") -> Policy:
-    """Read a policy: `standard`, the name of a YAML file, or its content (also as JSON), with changes for this run.
-
-    Raises:
-        ConfigurationError: no such file, an unknown key or domain, a wrong value, or a malformed change.
-    """
-    return _READER.read(given, changes)
-
-
-_READER = PolicyReader(
+POLICIES = PolicyReader(
     stage="validate_data",
     model=Policy,
     shipped=Path(__file__).with_name("policy.yaml"),

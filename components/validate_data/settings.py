@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from components.core.policies import STANDARD
 from components.core.settings import Settings
 from components.validate_data.blocklist import blocklist_digest
-from components.validate_data.policy import Policy, policy_of, standard_policy
+from components.validate_data.policy import POLICIES, Policy
 
 
 class ValidateDataSettings(Settings):
@@ -19,7 +19,7 @@ class ValidateDataSettings(Settings):
     """
 
     policy: Policy = Field(
-        default_factory=standard_policy, description=f"YAML file with all thresholds (default: {STANDARD})"
+        default_factory=POLICIES.standard, description=f"YAML file with all thresholds (default: {STANDARD})"
     )
     thresholds: str = Field(
         "", description="changes to the policy for this run: gates.min_acceptance=0.2,rules.default.max_compression=4"
@@ -45,8 +45,7 @@ class ValidateDataSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _with_changes(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        rest = {name: value for name, value in values.items() if name not in {"policy", "thresholds"}}
-        return {**rest, "policy": policy_of(values.get("policy", STANDARD), str(values.get("thresholds", "")))}
+        return POLICIES.applied(values)
 
     @field_validator("blocklist")
     @classmethod

@@ -1,12 +1,14 @@
 """Answers of a system to a benchmark's items, kept one by one: what was answered is never asked again."""
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.digests import digest_of
+from components.core.progress import Progress
 from components.core.publishing import write_file
 from components.evaluate_model.benchmarks.journal import Journal
 from components.evaluate_model.benchmarks.records import Item, Prediction
@@ -51,6 +53,21 @@ class AnswerBook:
             self._journal.keep(prediction)
             self.answered[prediction.item_id] = prediction
             yield prediction
+
+
+def answer_all(
+    folder: Path, system: System, items: Sequence[Item], progress: Progress, label: str
+) -> Mapping[str, Prediction]:
+    """Bring the answers of a system to their end, and return them by item; what the folder has is not asked again.
+
+    Raises:
+        ConfigurationError: the folder has answers of another system or to other items.
+        ContractError: a line of it is damaged.
+    """
+    book = AnswerBook(folder, system.identity, items)
+    first, answers = len(book.answered), book.fill(system, items)
+    deque(progress.track(answers, label=label, unit="items", total=len(items), first=first), maxlen=0)
+    return book.answered
 
 
 def _check_same(folder: Path, about: Mapping[str, Any]) -> None:

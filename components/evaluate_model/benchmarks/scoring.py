@@ -8,12 +8,14 @@ from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record
 from components.core.corpora.official import verify
 from components.core.digests import digest_of
+from components.core.publishing import write_file
 from components.evaluate_model.benchmarks.benchmark import Benchmark, Entry, mark_of, unique
 from components.evaluate_model.benchmarks.intervals import Bootstrap, figures_of, values_of
 from components.evaluate_model.benchmarks.judging import Judge, JudgeIdentity, Question
 from components.evaluate_model.benchmarks.records import Figure, Item, Mark, Outcome, Prediction
 from components.evaluate_model.benchmarks.rows import Row
 
+RESULT = "result.json"
 NO_JUDGE = "no judge answered"
 """The detail of a mark that lacks its judge's answer."""
 
@@ -155,6 +157,14 @@ def score(
         unmarked=sum(mark.outcome is Outcome.UNMARKED for mark in marks),
         marks=marks,
     )
+
+
+def write_result(folder: Path, benchmark: Benchmark, material: Material, result: Result) -> None:
+    """Write the predictions in the benchmark's own form, and what they came to."""
+    said = {item_id: prediction.response for item_id, prediction in material.predictions.items()}
+    for name, text in benchmark.export(list(material.entries.values()), said).items():
+        write_file(folder / name, text)
+    write_file(folder / RESULT, result.model_dump_json(indent=1) + "\n")
 
 
 def _marks(

@@ -5,7 +5,7 @@ import pytest
 from components.core.contracts.errors import ConfigurationError
 from components.core.settings import checked
 from components.evaluate_model.gate import refusals
-from components.evaluate_model.policy import Bound, policy_of, standard_policy
+from components.evaluate_model.policy import POLICIES, Bound
 from components.evaluate_model.report import Estimate
 from components.evaluate_model.settings import EvaluateModelSettings
 
@@ -64,7 +64,7 @@ def test_a_policy_becomes_its_content_with_the_changes_of_a_run(tmp_path: Path) 
 )
 def test_a_mistake_in_a_policy_is_one_line(changes: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        policy_of("standard", changes)
+        POLICIES.read("standard", changes)
     assert complaint in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -85,10 +85,10 @@ def test_a_mistake_in_a_policy_is_one_line(changes: str, complaint: str) -> None
 def test_a_file_that_is_no_policy_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
     (tmp_path / "policy.yaml").write_text(text)
     with pytest.raises(ConfigurationError) as refused:
-        policy_of(str(tmp_path / "policy.yaml"))
+        POLICIES.read(str(tmp_path / "policy.yaml"))
     assert complaint in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_the_policy_that_ships_wants_hearing_and_no_forgetting() -> None:
-    assert {"audio_gain", "accuracy_over_untrained", "text_accuracy_drop"} < standard_policy().minimum.keys()
+    assert {"audio_gain", "accuracy_over_untrained", "text_accuracy_drop"} < POLICIES.standard().minimum.keys()

@@ -9,12 +9,12 @@ import pytest
 from components.core.contracts.artifacts import Artifact
 from components.core.home import Home
 from components.validate_data.drift import changes_of, latest_accepted, total_variation
-from components.validate_data.policy import standard_policy
+from components.validate_data.policy import POLICIES
 from tests.builders import make_sample
 from tests.components.validate_data.making import DOG, SONG, refuse, validate, write_inputs
 
 pytestmark = pytest.mark.usefixtures("llm")
-LIMITS = standard_policy().drift
+LIMITS = POLICIES.standard().drift
 
 
 def facts(**changes: Any) -> dict[str, Any]:

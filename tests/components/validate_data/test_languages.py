@@ -3,9 +3,9 @@
 import pytest
 
 from components.validate_data.languages import foreign_letters, function_words
-from components.validate_data.policy import standard_policy
+from components.validate_data.policy import POLICIES
 
-LIMITS = standard_policy().rules.limits("speech", None)
+LIMITS = POLICIES.standard().rules.limits("speech", None)
 ASKED = "Sum up this recording in a single sentence."
 SPANISH = "El poeta este a la ciela, en este camino, en este lado, en este lado."
 ITALIAN = "Il mio amico è il mio amico di Roma."

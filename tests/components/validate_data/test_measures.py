@@ -12,9 +12,9 @@ from components.validate_data.measures import (
     time_stamp_excess_s,
     visible_characters,
 )
-from components.validate_data.policy import standard_policy
+from components.validate_data.policy import POLICIES
 
-LIMITS = standard_policy().rules.limits("sound", None)
+LIMITS = POLICIES.standard().rules.limits("sound", None)
 SEED_DESCRIPTION = "[00:00-00:05] Hello: there. (Gender: female, Pitch: high, Speaking rate: fast)"
 
 # Answers of the embedded backbone, near-greedy, at most 40 tokens.

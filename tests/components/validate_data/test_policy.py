@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.core.contracts.errors import ConfigurationError
-from components.validate_data.policy import Policy, policy_of, standard_policy
+from components.validate_data.policy import POLICIES, Policy
 from components.validate_data.settings import ValidateDataSettings
 
 SHIPPED = Path("components/validate_data/policy.yaml")
@@ -25,7 +25,7 @@ def _shipped() -> str:
 
 
 def test_the_most_specific_threshold_wins(written: Path) -> None:
-    policy = policy_of(written)
+    policy = POLICIES.read(written)
     wanted = {
         ("speech", "other"): 3,
         ("sound", "other"): 4,
@@ -60,7 +60,7 @@ def test_what_is_wrong_in_a_policy_is_one_line(before: str, after: str, said: st
     assert before in _shipped()
     file.write_text(_shipped().replace(before, after))
     with pytest.raises(ConfigurationError, match=rf"^validate_data.policy: .*mine.yaml: .*(?:{said})") as caught:
-        policy_of(file)
+        POLICIES.read(file)
     assert "\n" not in str(caught.value)
 
 
@@ -68,7 +68,7 @@ def test_what_is_wrong_in_a_policy_is_one_line(before: str, after: str, said: st
 def test_a_file_that_is_no_policy_is_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=r"mine\.yaml"):
-        policy_of(tmp_path / "mine.yaml")
+        POLICIES.read(tmp_path / "mine.yaml")
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_the_content_of_a_policy_decides_and_not_its_name(written: Path, tmp_pat
 
 
 def test_a_policy_survives_being_written_as_json() -> None:
-    policy = policy_of("standard", "rules.domain.music.max_repeated_share=0.5")
-    assert policy_of(policy.model_dump_json()) == policy == Policy.model_validate(policy.model_dump(mode="json"))
-    assert standard_policy().model_dump(mode="json")["rules"]["domain"] == {}
+    policy = POLICIES.read("standard", "rules.domain.music.max_repeated_share=0.5")
+    assert POLICIES.read(policy.model_dump_json()) == policy == Policy.model_validate(policy.model_dump(mode="json"))
+    assert POLICIES.standard().model_dump(mode="json")["rules"]["domain"] == {}
 
 
 def test_the_content_of_a_blocklist_decides_and_not_its_name(tmp_path: Path) -> None:
