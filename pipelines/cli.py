@@ -8,6 +8,7 @@ from typing import Any
 
 from components.core.exits import exit_code_of
 from pipelines import calls
+from pipelines.audit import calls as audit_calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
 from pipelines.model_commands import add_model_commands
@@ -111,5 +112,15 @@ def _add_views(commands: Any) -> None:
 def _add_services(commands: Any) -> None:
     ui = add(commands, "ui", calls.ui, "open MLflow on this machine's runs", "desta ui", "desta ui --port 5001")
     ui.add_argument("--port", type=int, default=5000, metavar="N", help="default: 5000")
+    audit = add(
+        commands,
+        "audit",
+        audit_calls.audit,
+        "serve pages on which auditors trace any answer, sample or model, hear clips and try out erasures",
+        "desta audit",
+        "desta audit --port 5101",
+    )
+    audit.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1, this machine alone")
+    audit.add_argument("--port", type=int, default=5100, metavar="N", help="default: 5100; 0: any that is free")
     compile_ = add(commands, "compile", calls.compile_, "write the pipeline as IR YAML", "desta compile alignment.yaml")
     compile_.add_argument("file", type=Path, metavar="FILE")
