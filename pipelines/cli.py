@@ -10,6 +10,7 @@ from components.core.exits import exit_code_of
 from pipelines import calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
+from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
 
 _EXAMPLES = """examples:
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _add_views(commands)
     add_model_commands(commands)
     add_data_commands(commands)
+    add_lineage_commands(commands)
     _add_services(commands)
     return top
 
