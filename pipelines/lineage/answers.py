@@ -8,7 +8,7 @@ from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Answer
 from pipelines.lineage.catalogue import Content
 from pipelines.lineage.nodes import Kind, Ref, Step
-from pipelines.lineage.records import Column, Records
+from pipelines.lineage.records import ID_LENGTH, Column, Records
 from pipelines.lineage.steps import ref_of
 
 _RESULT = "result.json"
@@ -80,4 +80,4 @@ def _id(evaluation: Content, asked: str) -> str:
 
 
 def _is_digest(text: str) -> bool:
-    return len(text) == 64
+    return len(text) == ID_LENGTH

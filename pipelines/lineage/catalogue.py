@@ -15,7 +15,7 @@ from pipelines.publish.published import FOLDER, RECORD, TAKEN, PublishedRecord, 
 _KINDS = {stage.output: stage for stage in STAGES}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """A finished result in a folder."""
 
@@ -33,7 +33,7 @@ class Result:
         return [self.folder / QUARANTINE] if self.manifest.counts.refused else []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Content:
     """One content digest with every result that has it: the same content may have been made in several ways."""
 

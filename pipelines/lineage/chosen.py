@@ -134,18 +134,26 @@ class Chosen:
     def _count_before(self) -> None:
         """Count in the results that validations sorted, and in descriptions.
 
-        What a validation sorted it accepted or refused, to the last row: so the samples are not read again.
+        What a validation sorted it accepted or refused, to the last row: so samples are not read again.
         """
         query = "SELECT split, count(*) FROM chosen_samples WHERE digest = $digest GROUP BY split"
         for content in self._catalogue.of("accepted"):
             for samples in self._catalogue.known(content.inputs("samples")):
                 if samples.digest not in self._found:
                     self._of(samples.digest).splits.update(dict(self._records.ask(query, digest=content.digest)))
-        about = f"SELECT split, count(*) FROM read_parquet($files) WHERE {_IN_CLIPS} GROUP BY split"  # noqa: S608
         for content in self._catalogue.of("descriptions") if self.by_clip else ():
-            if content.shards:
-                rows = self._records.ask(about, files=[*map(str, content.shards)])
-                self._of(content.digest).splits.update(dict(rows))
+            self._count_descriptions(content)
+
+    def _count_descriptions(self, content: Content) -> None:
+        """Count descriptions of chosen clips; where every clip has one, the clips have been counted already."""
+        for clips in self._catalogue.known(content.inputs("clips")):
+            if clips.manifest.counts.rows_out == content.manifest.counts.rows_out:
+                self._of(content.digest).splits = Counter(self._of(clips.digest).splits)
+                return
+        if content.shards:
+            query = f"SELECT split, count(*) FROM read_parquet($files) WHERE {_IN_CLIPS} GROUP BY split"  # noqa: S608
+            rows = self._records.ask(query, files=[*map(str, content.shards)])
+            self._of(content.digest).splits.update(dict(rows))
 
     def _of(self, digest: str) -> Counted:
         return self._found.setdefault(digest, Counted())

@@ -1,14 +1,15 @@
 """What an id means: a sample, a clip, a file, a result, a run, a version, a published dataset or an answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError
 from pipelines.lineage.answers import evaluation_of, items_of
 from pipelines.lineage.catalogue import Catalogue, Content
 from pipelines.lineage.nodes import Kind, Ref
-from pipelines.lineage.records import Column, Place, Records
+from pipelines.lineage.records import ID_LENGTH, Column, Place, Records
 from pipelines.lineage.steps import ref_of
 
 SHORTEST_PREFIX = 8
@@ -23,6 +24,7 @@ class Finder:
 
     def __init__(self, catalogue: Catalogue, records: Records) -> None:
         self._catalogue, self._records = catalogue, records
+        self._samples: dict[str, list[tuple[Content, Place]]] = {}
 
     def ref(self, text: str) -> Ref:
         """Return what an id names.
@@ -45,10 +47,20 @@ class Finder:
 
     def samples(self, prefix: str) -> list[tuple[Content, Place]]:
         """Return where samples are: among the accepted, the refused, or the rows that nothing has sorted yet."""
-        results = [*self._catalogue.of("accepted"), *self._catalogue.unvalidated]
-        kept = self._among({file: each for each in results for file in each.shards}, Column.SAMPLE, prefix)
+        if prefix not in self._samples:
+            found = self._sought(prefix)
+            by_id = {place.id: [each for each in found if each[1].id == place.id] for _, place in found[:_SHOWN]}
+            self._samples = {prefix: found, **by_id}  # the last search: it is asked for again at once
+        return self._samples[prefix]
+
+    def _sought(self, prefix: str) -> list[tuple[Content, Place]]:
         accepted = self._catalogue.of("accepted")
-        refused = self._among({f: each for each in accepted for f in each.quarantine}, Column.REFUSED_SAMPLE, prefix)
+        results = [*accepted, *self._catalogue.unvalidated]
+        kept = self._among({file: each for each in results for file in each.shards}, Column.SAMPLE, prefix)
+        # A dataset that accepted a sample did not refuse it too.
+        settled = {each.digest for each, _ in kept} if len(prefix) == ID_LENGTH else set()
+        others = {file: each for each in accepted if each.digest not in settled for file in each.quarantine}
+        refused = self._among(others, Column.REFUSED_SAMPLE, prefix)
         share = [(each, sum(each.manifest.counts.refused.values()), place) for each, place in refused]
         return [*kept, *((each, replace(place, share=place.row / rows)) for each, rows, place in share)]
 
@@ -62,20 +74,20 @@ class Finder:
         files = {file: each for each in self._catalogue.of("clips") for file in each.quarantine}
         return self._among(files, Column.FILE, prefix)
 
-    def _among(self, files: dict[object, Content], column: Column, prefix: str) -> list[tuple[Content, Place]]:
+    def _among(self, files: Mapping[Path, Content], column: Column, prefix: str) -> list[tuple[Content, Place]]:
         by_file = {str(file): content for file, content in files.items()}
-        places = self._records.find([*files], column, prefix)  # type: ignore[list-item]
+        places = self._records.find([*files], column, prefix)
         return [(by_file[str(place.file)], place) for place in places]
 
     def _found(self, text: str) -> Iterator[Ref]:
         named = list(self._named(text))
         yield from named
-        if named and len(text) == 64:
+        if named and len(text) == ID_LENGTH:
             return  # a digest is of one thing: no row has it too
         if _HEX.fullmatch(text):
             rows = [Ref(kind=Kind.SAMPLE, id=place.id) for _, place in self.samples(text)]
             yield from rows
-            if not rows or len(text) < 64:
+            if not rows or len(text) < ID_LENGTH:
                 yield from (Ref(kind=Kind.CLIP, id=place.id) for _, place in self.clips(text))
                 yield from self._files(text)
         elif not named:

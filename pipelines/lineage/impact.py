@@ -13,7 +13,7 @@ from pipelines.lineage.catalogue import Catalogue, Content, read_catalogue
 from pipelines.lineage.choice import By, Choice, checked, weights_of
 from pipelines.lineage.chosen import Chosen, Counted
 from pipelines.lineage.finding import Finder
-from pipelines.lineage.records import Records
+from pipelines.lineage.records import ID_LENGTH, Records
 from pipelines.lineage.versions import holding
 
 
@@ -116,7 +116,7 @@ def _resolved(choice: Choice, catalogue: Catalogue, records: Records) -> Choice:
 
 
 def _whole(clip_id: str, finder: Finder) -> str:
-    if len(clip_id) >= 64 or not clip_id.isalnum():
+    if len(clip_id) >= ID_LENGTH or not clip_id.isalnum():
         return clip_id
     found = sorted({place.id for _, place in finder.clips(clip_id)})
     if len(found) > 1:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Clip, Description, RefusedClip, RefusedSample, Sample, Split
 from components.core.home import Home
+from components.core.models.store import read_model_manifest
 from pipelines.lineage import steps
 from pipelines.lineage.answers import answers_about, evaluation_of, items_of
 from pipelines.lineage.catalogue import Catalogue, Content, read_catalogue
@@ -127,7 +129,9 @@ class Lineage:
         for dataset in dict.fromkeys(dataset for dataset, accepted, _, _ in asked if accepted):
             yield from self._with_before(dataset)
             split = next(split for each, _, _, split in asked if each is dataset)
-            yield from self._after(dataset, split, lambda each: self._said_about(each, clip_id))
+            yield from self._after(dataset, split)
+        for each, _ in found:
+            yield from self._said_about(clip_id, each)
 
     def _samples_about(self, clip_id: str) -> list[tuple[Content, bool, str, Split]]:
         """Return the samples about a clip, each with its dataset and whether it was accepted there."""
@@ -138,9 +142,13 @@ class Lineage:
                 found += [(content, accepted, sample_id, Split(split)) for sample_id, split in rows]
         return found
 
-    def _said_about(self, evaluation: Content, clip_id: str) -> Iterator[Step]:
-        yield from answers_about(evaluation, Column.CLIP, clip_id, self.records)
-        yield from items_of(evaluation, clip_id=clip_id)
+    def _said_about(self, clip_id: str, clips: Content) -> Iterator[Step]:
+        """Yield the answers about a clip: benchmarks ask also about one whose samples were all refused."""
+        for evaluation in (each for each in self.catalogue.made_from(clips.digest) if each.kind == "report"):
+            said = [*answers_about(evaluation, Column.CLIP, clip_id, self.records)]
+            said += items_of(evaluation, clip_id=clip_id)
+            yield from said
+            yield from self._with_before(evaluation) if said else ()
 
     def _file(self, sha256: str) -> Iterator[Step]:
         found = self.finder.clips(sha256, Column.FILE)
@@ -180,7 +188,7 @@ class Lineage:
         named = {each.digest for each in by_run if f"{each.name}@{each.version}" == name}
         named |= {each.model for each in versions(self.catalogue.home) if each.name == name}
         if not named:
-            yield Step(kind=Kind.VERSION, id=name, missing="MLflow has no such version and no run here made it")
+            raise ConfigurationError(f"{name}: no such version is registered and no run here made it; see `desta runs`")
         for digest in named:
             if digest in self.catalogue.contents:
                 yield from self._content(digest)
@@ -195,7 +203,9 @@ class Lineage:
             if any(digest in each.manifest.lineage.models.values() for each in content.results)
         ]
         led_to = tuple(steps.ref_of(each.kind, each.digest) for each in users)
-        yield Step(kind=Kind.FROZEN_MODEL, id=digest, facts={"used by": len(users)}, led_to=led_to)
+        folder = self.catalogue.home.models / digest
+        facts = {"reference": read_model_manifest(folder).ref if folder.is_dir() else None, "used by": len(users)}
+        yield Step(kind=Kind.FROZEN_MODEL, id=digest, facts=facts, led_to=led_to)
         yield from (steps.of_content(each, self.catalogue) for each in users)
 
     def _answer(self, text: str) -> Iterator[Step]:
