@@ -1,7 +1,7 @@
 """Every finished result that a home and its checkout know, read from the manifests themselves."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from components.core.contracts.artifacts import MANIFEST, QUARANTINE, Manifest, 
 from components.core.home import Home
 from components.core.runs import RunRecord, TrackingRecord, passing_over, read_run, read_stage, read_tracking, run_dirs
 from components.core.stages import STAGES
+from pipelines.lineage.versions import Version, registered
 from pipelines.publish.published import FOLDER, RECORD, TAKEN, PublishedRecord, read_record
 
 _KINDS = {stage.output: stage for stage in STAGES}
@@ -128,6 +129,20 @@ class Catalogue:
         """The digests of all models that had a part in a result and stayed as they were."""
         results = (result for content in self.contents.values() for result in content.results)
         return frozenset(digest for result in results for digest in result.manifest.lineage.models.values())
+
+    @cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """All registered versions, asked for once and only where a model is part of an answer.
+
+        Raises:
+            SourceError: MLflow cannot be used.
+        """
+        return registered(self.home)
+
+    def versions_of(self, digests: Collection[str]) -> list[Version]:
+        """Return the versions that hold one of these models, or learned from one of these datasets."""
+        known = self.versions if digests else ()
+        return [each for each in known if each.model in digests or each.accepted in digests]
 
     @cached_property
     def _made_from(self) -> Mapping[str, list[Content]]:

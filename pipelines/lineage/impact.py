@@ -14,7 +14,6 @@ from pipelines.lineage.choice import By, Choice, checked, weights_of
 from pipelines.lineage.chosen import Chosen, Counted
 from pipelines.lineage.finding import Finder
 from pipelines.lineage.records import ID_LENGTH, Records
-from pipelines.lineage.versions import holding
 
 
 class InDataset(Record):
@@ -99,20 +98,20 @@ def impact(choice: Choice, home: Home, root: Path) -> Impact:
         ContractError: a file of a result is damaged or gone.
         SourceError: MLflow cannot be used.
     """
-    catalogue, records = read_catalogue(home, root), Records()
-    return _Counting(catalogue, Chosen(_resolved(checked(choice), catalogue, records), catalogue, records)).impact(
-        choice
-    )
+    return impact_in(read_catalogue(home, root), choice)
 
 
-def _resolved(choice: Choice, catalogue: Catalogue, records: Records) -> Choice:
-    """Return the choice in the words of the rows: whole ids of clips, digests of weights."""
-    values = choice.values
+def impact_in(catalogue: Catalogue, choice: Choice) -> Impact:
+    """Count where rows are that a choice takes, in a catalogue that was read before; see `impact`."""
+    records = Records()
+    values = checked(choice).values
     if choice.by is By.CLIP:
         values = tuple(_whole(value, Finder(catalogue, records)) for value in values)
-    elif choice.by is By.LLM:
+    told = choice.model_copy(update={"values": values})
+    if choice.by is By.LLM:  # rows name the weights, and a person the model
         values = tuple(weights for value in values for weights in weights_of(value, catalogue))
-    return choice.model_copy(update={"values": values})
+    chosen = Chosen(choice.model_copy(update={"values": values}), catalogue, records)
+    return _Counting(catalogue, chosen).impact(told)
 
 
 def _whole(clip_id: str, finder: Finder) -> str:
@@ -164,7 +163,7 @@ class _Counting:
         """Yield the models of chosen rows, also those of which only a registered version is known."""
         learned = {digest: counted for digest, counted in self._kept("accepted") if counted.splits}
         here = {c.digest: [d for d in c.inputs("accepted") if d in learned] for c in self.catalogue.of("model")}
-        versions = holding({*learned, *(model for model, datasets in here.items() if datasets)}, self.catalogue.home)
+        versions = self.catalogue.versions_of({*learned, *(model for model, datasets in here.items() if datasets)})
         named = {version.model: [version.accepted] for version in versions if version.accepted in learned}
         for model, datasets in ({**named, **{m: d for m, d in here.items() if d}}).items():
             splits = sum((learned[dataset].splits for dataset in datasets if dataset), Counter[str]())

@@ -1,6 +1,6 @@
 """The registered versions of models, as MLflow has them; MLflow is imported only where there is something to ask it."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class Version(Record):
         return Step(kind=Kind.VERSION, id=self.name, facts=facts, made_from=(Ref(kind=Kind.MODEL, id=self.model),))
 
 
-def versions(home: Home) -> tuple[Version, ...]:
+def registered(home: Home) -> tuple[Version, ...]:
     """Return all registered versions; where nothing was ever registered, nothing is made.
 
     Raises:
@@ -39,15 +39,10 @@ def versions(home: Home) -> tuple[Version, ...]:
 
     with explaining(home):
         champion = Registry(home).champion
-        return tuple(_version(each, champion) for each in _registered(home) if _MODEL in each.tags)
+        return tuple(_version(each, champion) for each in _all(home) if _MODEL in each.tags)
 
 
-def holding(digests: Container[str], home: Home) -> list[Version]:
-    """Return the versions that hold one of these models, or learned from one of these datasets."""
-    return [each for each in versions(home) if each.model in digests or each.accepted in digests]
-
-
-def _registered(home: Home) -> Iterator[Any]:
+def _all(home: Home) -> Iterator[Any]:
     from mlflow.tracking import MlflowClient
 
     from components.core.registry import MODEL_NAME

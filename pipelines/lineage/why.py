@@ -15,7 +15,6 @@ from pipelines.lineage.catalogue import Catalogue, Content, read_catalogue
 from pipelines.lineage.finding import Finder
 from pipelines.lineage.nodes import Kind, Ref, Step, Trace, in_order
 from pipelines.lineage.records import Column, Place, Records
-from pipelines.lineage.versions import holding, versions
 
 _USES = {
     Split.TRAIN: "learned from it",
@@ -186,7 +185,7 @@ class Lineage:
     def _version(self, name: str) -> Iterator[Step]:
         by_run = [run.tracking.model for run in self.catalogue.runs if run.tracking and run.tracking.model]
         named = {each.digest for each in by_run if f"{each.name}@{each.version}" == name}
-        named |= {each.model for each in versions(self.catalogue.home) if each.name == name}
+        named |= {each.model for each in self.catalogue.versions if each.name == name}
         if not named:
             raise ConfigurationError(f"{name}: no such version is registered and no run here made it; see `desta runs`")
         for digest in named:
@@ -277,7 +276,7 @@ class Lineage:
 
     def _versions(self, digests: list[str]) -> Iterator[Step]:
         """Yield the versions of these models, and of models that learned from these datasets."""
-        for version in holding(digests, self.catalogue.home) if digests else ():
+        for version in self.catalogue.versions_of(digests):
             yield version.step()
             if version.model not in self.catalogue.contents:
                 yield steps.of_absent("model", version.model)
