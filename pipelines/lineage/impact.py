@@ -8,6 +8,7 @@ from pathlib import Path
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 from components.core.home import Home
+from components.core.stages import STAGES
 from pipelines.lineage.answers import clip_of, marks_of
 from pipelines.lineage.catalogue import Catalogue, Content, read_catalogue
 from pipelines.lineage.choice import By, Choice, checked, weights_of
@@ -146,11 +147,13 @@ class _Counting:
         )
 
     def _datasets(self) -> Iterator[InDataset]:
-        for digest, counted in self.chosen.counted.items():
-            content = self.catalogue.contents[digest]
+        order = [stage.output for stage in STAGES]
+        contents = [self.catalogue.contents[digest] for digest in self.chosen.counted]
+        for content in sorted(contents, key=lambda content: order.index(content.kind)):
+            counted = self.chosen.counted[content.digest]
             yield InDataset(
                 kind=content.kind,
-                digest=digest,
+                digest=content.digest,
                 keys=tuple(each.manifest.lineage.key for each in content.results),
                 folders=tuple(str(each.folder) for each in content.results),
                 rows=sum(counted.splits.values()),

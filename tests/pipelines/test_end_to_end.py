@@ -228,13 +228,14 @@ class _Rows:
     def choices(self) -> Iterator[tuple[Choice, set[str], list[Sample]]]:
         """Yield every choice that takes something, with the clips and the samples that it takes."""
         by_clip = [(By.CLIP, clip_id, {clip_id}) for clip_id in self.clips]
-        for by, of in (
+        told: list[tuple[By, Callable[[Clip], str | None]]] = [
             (By.SPEAKER, lambda clip: clip.speaker_id),
             (By.LICENCE, lambda clip: clip.licence),
             (By.SOURCE, lambda clip: clip.source.corpus),
             (By.SOURCE, lambda clip: clip.source.sha256),
-        ):
-            values = {of(clip) for clip in self.clips.values()} - {None}
+        ]
+        for by, of in told:
+            values = {value for clip in self.clips.values() if (value := of(clip)) is not None}
             by_clip += [(by, v, {i for i, clip in self.clips.items() if of(clip) == v}) for v in sorted(values)]
         for by, value, clips in by_clip:
             samples = [sample for sample in self.samples if sample.clip_id in clips]

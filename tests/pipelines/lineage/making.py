@@ -44,8 +44,8 @@ def clip_of(hertz: float, speaker: str, split: Split, **changes: Any) -> Clip:
 ANNA = clip_of(300.0, "anna", Split.TRAIN)
 BERT = clip_of(400.0, "bert", Split.TRAIN, licence="GPL-2.0-only")
 HELD_OUT = clip_of(500.0, "carl", Split.EVALUATION)
-_PARTS = {"start_s": 0.0, "end_s": 0.1, "transcript": "moo", "attributes": {}}
-TOGETHER = clip_of(600.0, "dora", Split.VALIDATION, segments=(Segment(speaker_id="anna", **_PARTS),))
+_PART: dict[str, Any] = {"start_s": 0.0, "end_s": 0.1, "transcript": "moo", "attributes": {}}
+TOGETHER = clip_of(600.0, "dora", Split.VALIDATION, segments=(Segment(speaker_id="anna", **_PART),))
 CLIPS = (ANNA, BERT, HELD_OUT, TOGETHER)
 BROKEN = make_source(corpus="farm", path="broken.flac", sha256=digest_of("broken"))
 
@@ -71,12 +71,12 @@ class Made:
 def make_home(root: Path, *, published: str | None = "spring") -> Made:
     """Write everything; `published` names a copy of the accepted samples."""
     home, digests = Home(root / "home"), dict[str, str]()
-    clips = {"quarantine": (RefusedClip(source=BROKEN, reason=ClipRefusal.UNREADABLE, detail="no FLAC"),)}
+    broken = [RefusedClip(source=BROKEN, reason=ClipRefusal.UNREADABLE, detail="no FLAC")]
     refused = [RefusedSample(sample=each, reason=SampleRefusal.CUT_OFF, detail="in a word") for each in REFUSED]
     descriptions = [make_description(clip_id=clip.clip_id, split=clip.split) for clip in CLIPS]
     pools = {"prompt_pools": {"sound": {"version": 3, "digest": POOL}}, "generator": ACCEPTED[0].generator.model_dump()}
     write = Writer(home, digests)
-    write("ingest_audio", CLIPS, Clip, **clips)
+    write("ingest_audio", CLIPS, Clip, quarantine=broken)
     write("extract_metadata", descriptions, Description)
     write("self_generate", (*ACCEPTED, *REFUSED), Sample, facts=pools)
     write("validate_data", ACCEPTED, Sample, quarantine=refused)
