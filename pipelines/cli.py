@@ -11,6 +11,7 @@ from pipelines import calls
 from pipelines.audit import calls as audit_calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
+from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
 
 _EXAMPLES = """examples:
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     _add_views(commands)
     add_model_commands(commands)
     add_data_commands(commands)
+    add_lineage_commands(commands)
     _add_services(commands)
     return top
 

@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,14 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from components.core.contracts.artifacts import open_artifact
-from components.core.contracts.records import Clip, Description, Sample, Split
+from components.core.contracts.records import Answer, Clip, Description, Sample, Split
 from components.core.runs import run_dirs
 from components.core.stages import STAGES
+from pipelines.lineage.catalogue import read_catalogue
+from pipelines.lineage.choice import By, Choice
+from pipelines.lineage.impact import Impact, impact_in
+from pipelines.lineage.nodes import Kind
+from pipelines.lineage.why import Lineage
 from pipelines.processes import processes_of
 from pipelines.progress import StageView, views
 from tests.desta_command import Desta
@@ -99,6 +105,31 @@ def test_mlflow_tells_the_same_story(undisturbed: tuple[Desta, Any]) -> None:
     version = client.get_model_version("desta-adapter", "1")
     assert version.tags["desta.digest"] == status["model"]["digest"]
     assert version.run_id == nested["train_model"].info.run_id
+
+
+def test_every_accepted_sample_is_traced_in_both_directions_with_no_gap(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    outputs = {kind: o for stage in status["stages"].values() for kind, o in stage["outputs"].items()}
+    rows = _Rows(*(Path(outputs[kind]["path"]) for kind in ("clips", "samples", "accepted", "report")))
+    # Nothing that is published in this checkout is part of this home's story.
+    lineage = Lineage(read_catalogue(command.home, command.home.root))
+    named = {kind: output["digest"] for kind, output in outputs.items()}
+    for sample in rows.accepted:
+        trace, clip = lineage.why(sample.sample_id), rows.clips[sample.clip_id]
+        assert not trace.gaps
+        assert {step.kind for step in trace.steps} >= set(Kind) - {Kind.FROZEN_MODEL, Kind.PUBLISHED, Kind.ANSWER}
+        assert [step.id for step in trace.of(Kind.FILE)] == [clip.source.sha256]
+        assert {step.id for step in trace.of(Kind.DATASET)} == {
+            named[kind] for kind in ("clips", "descriptions", "samples", "accepted")
+        }
+        assert [step.id for step in trace.of(Kind.MODEL)] == [named["model"]]
+        assert (trace.of(Kind.MODEL)[0].facts["this one"] == "learned from it") == (sample.split is Split.TRAIN)
+        assert [step.id for step in trace.of(Kind.EVALUATION)] == [named["report"]]
+        assert [step.id for step in trace.of(Kind.RUN)] == [status["run_id"]]
+        answered = [answer.sample_id for answer in rows.answers if answer.sample_id == sample.sample_id]
+        assert [step.id.rpartition("/")[2] for step in trace.of(Kind.ANSWER)] == answered
+    for choice, clips, samples in rows.choices():
+        _check_impact(impact_in(lineage.catalogue, choice), rows, clips, samples)
 
 
 def test_a_second_run_reuses_everything_and_takes_seconds(undisturbed: tuple[Desta, Any]) -> None:
@@ -183,6 +214,55 @@ def test_a_study_compares_ways_to_train_on_the_samples_of_the_run(
         "findings.md",
         "audio_gain.png",
     }
+
+
+class _Rows:
+    """All rows of a run, read by plain Python."""
+
+    def __init__(self, clips: Path, samples: Path, accepted: Path, report: Path) -> None:
+        self.clips = {clip.clip_id: clip for clip in open_artifact(clips).read(Clip)}
+        self.samples = list(open_artifact(samples).read(Sample))
+        self.accepted = list(open_artifact(accepted).read(Sample))
+        self.answers = list(open_artifact(report).read(Answer))
+
+    def choices(self) -> Iterator[tuple[Choice, set[str], list[Sample]]]:
+        """Yield every choice that takes something, with the clips and the samples that it takes."""
+        by_clip = [(By.CLIP, clip_id, {clip_id}) for clip_id in self.clips]
+        told: list[tuple[By, Callable[[Clip], str | None]]] = [
+            (By.SPEAKER, lambda clip: clip.speaker_id),
+            (By.LICENCE, lambda clip: clip.licence),
+            (By.SOURCE, lambda clip: clip.source.corpus),
+            (By.SOURCE, lambda clip: clip.source.sha256),
+        ]
+        for by, of in told:
+            values = {value for clip in self.clips.values() if (value := of(clip)) is not None}
+            by_clip += [(by, v, {i for i, clip in self.clips.items() if of(clip) == v}) for v in sorted(values)]
+        for by, value, clips in by_clip:
+            samples = [sample for sample in self.samples if sample.clip_id in clips]
+            yield Choice(by=by, values=(value,)), clips, samples
+        for prompt_id in sorted({sample.prompt_id for sample in self.samples}):
+            samples = [sample for sample in self.samples if sample.prompt_id == prompt_id]
+            yield Choice(by=By.PROMPT, values=(prompt_id,)), {s.clip_id for s in samples}, samples
+        weights = self.samples[0].generator.weights
+        yield Choice(by=By.LLM, values=(weights,)), {s.clip_id for s in self.samples}, self.samples
+
+
+def _check_impact(found: Impact, rows: _Rows, clips: set[str], samples: list[Sample]) -> None:
+    ids = {sample.sample_id for sample in samples}
+    accepted = [sample for sample in rows.accepted if sample.sample_id in ids]
+    counted = {dataset.kind: dataset for dataset in found.datasets}
+    assert (found.clips, found.samples, found.generations) == (len(clips), len(ids), len(ids)), found
+    assert counted["samples"].rows == len(ids)
+    assert counted["accepted"].splits == Counter(sample.split.value for sample in accepted)
+    assert sum(counted["accepted"].refused.values()) == len(ids) - len(accepted)
+    if found.by not in (By.PROMPT, By.LLM):
+        assert counted["clips"].rows == counted["descriptions"].rows == len(clips)
+        heard = [evaluation.as_wrong_clip for evaluation in found.evaluations]
+        assert sum(heard) == sum(answer.wrong_clip_id in clips for answer in rows.answers)
+    learned = sum(sample.split is Split.TRAIN for sample in accepted)
+    assert [(model.learned_from, model.champion) for model in found.models] == ([(learned, True)] if accepted else [])
+    answered = sum(answer.sample_id in ids for answer in rows.answers)
+    assert sum(evaluation.answers for evaluation in found.evaluations) == answered
 
 
 @dataclass(frozen=True)
