@@ -89,6 +89,10 @@ class Registry:
                 f"{MODEL_NAME}: no version {number} in the registry; `desta runs` lists the models"
             ) from error
 
+    def versions(self) -> list[Any]:
+        """Return every version."""
+        return list(self._client.search_model_versions(f"name = '{MODEL_NAME}'"))
+
     def version_of(self, digest: str) -> Any | None:
         """Return the version that holds these very weights, if one does."""
         wanted = f"name = '{MODEL_NAME}' and tag.`desta.digest` = '{digest}'"
