@@ -66,7 +66,7 @@ class Searcher:
         return f"object {joined}" if joined in self._objects else None
 
     def _same(self, data: Bytes) -> str | None:
-        digest = hashlib.sha256(data).hexdigest()
+        digest = hashlib.sha256(data).hexdigest() if data else ""
         return f"the removed file {digest}" if digest in self._files else None
 
     def _in_content(self, data: Bytes, evidence: bool = False) -> str | None:

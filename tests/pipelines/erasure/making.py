@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from components.core.audio import Pcm, quantise
 from components.core.contracts.artifacts import Artifact, Counts, Tally, open_artifact
 from components.core.contracts.records import (
     Answer,
@@ -46,9 +47,9 @@ MODELS = {"encoder": "e" * 64, "llm": "d" * 64}
 RUN = "20260101-000000-aaaa"
 
 
-def hertz_of(speaker: str, number: int) -> float:
+def tone_of(speaker: str, number: int) -> Pcm:
     """The tone that stands for a recording."""
-    return 300.0 + 170.0 * SPEAKERS.index(speaker) + 40.0 * number
+    return quantise(make_tone(hertz=300.0 + 170.0 * SPEAKERS.index(speaker) + 40.0 * number))
 
 
 def make_corpora(root: Path) -> None:
@@ -60,7 +61,7 @@ def make_corpora(root: Path) -> None:
     lines = ["path,speaker_id,split,transcript"]
     for (speaker, number), text in TEXTS.items():
         name = f"audio/{speaker}-{number}.flac"
-        (voices / name).write_bytes(as_file(make_tone(hertz=hertz_of(speaker, number)), "FLAC", "PCM_16"))
+        (voices / name).write_bytes(as_file(tone_of(speaker, number), "FLAC", "PCM_16"))
         lines.append(f'{name},{speaker},train,"{text}"')
     (voices / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (dogs / "corpus.yaml").write_text("name: dogs\nlicence: CC0-1.0\ndomain: sound\n")
@@ -250,7 +251,7 @@ def _make_caches(home: Home, clips: Sequence[Clip]) -> None:
     features.prepare()
     for clip in clips:
         features.file_of(clip.clip_id).parent.mkdir(exist_ok=True)
-        features.file_of(clip.clip_id).write_bytes(b"states")
+        features.file_of(clip.clip_id).write_bytes(b"states" + clip.clip_id.encode()[::-1])
     generations = generations_of(home.root / "generations", make_generator(), "a machine")
     replies = [_reply(sample_about(clip)) for clip in clips]
     generations.keep(replies[:4])

@@ -30,7 +30,7 @@ from pipelines.revision import sources_of
 from tests.builders import make_tone, write_corpus
 from tests.components.ingest_audio.making import as_file
 from tests.pipelines.erasure.looking import telling_of, traces_below
-from tests.pipelines.erasure.making import RUN, hertz_of, sample_about
+from tests.pipelines.erasure.making import RUN, tone_of, sample_about
 
 ROWS: dict[str, type[Record]] = {
     "ingest_audio": Clip,
@@ -173,10 +173,9 @@ def test_the_same_audio_is_refused_in_any_container(
     home: Home, root: Path, results: dict[str, Artifact], tmp_path: Path
 ) -> None:
     original = (root / "data" / "corpora" / "voices" / "audio" / "anna-0.flac").read_bytes()
-    tone = make_tone(hertz=hertz_of("anna", 1))
     files = {
         "same-file.flac": original,
-        "same-samples.wav": as_file(tone, "WAV", "PCM_16"),
+        "same-samples.wav": as_file(tone_of("anna", 1), "WAV", "PCM_16"),
         "others.wav": as_file(make_tone(hertz=1234.0), "WAV", "PCM_16"),
     }
     again = write_corpus(tmp_path / "again", files)
