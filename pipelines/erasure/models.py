@@ -10,7 +10,7 @@ from components.core.contracts.artifacts import MANIFEST, Manifest, read_manifes
 from components.core.contracts.errors import ConfigurationError, ContractError
 from components.core.contracts.records import Record, Sample, Sha256
 from components.core.home import Home
-from components.core.registry import EVALUATION, MODEL_NAME, Registry, explaining, open_registry
+from components.core.registry import ERASED, EVALUATION, MODEL_NAME, RETRAIN, Registry, explaining, open_registry
 from components.core.runs import RunRecord, passing_over, read_run, read_stage, run_dirs
 from components.core.settings import flat
 from pipelines.erasure.pruning import rows_of
@@ -18,8 +18,6 @@ from pipelines.erasure.subject import Erased
 from pipelines.profiles import PROFILES, profile_named
 from pipelines.erasure.recordings import corpora_below
 
-ERASED, RETRAIN = "desta.erased", "desta.retrain"
-"""Tags of a version: the erasure whose subject it learned from, and the command that trains one in its place."""
 _LEARNED = ("train", "validation")
 
 

@@ -1,6 +1,7 @@
 """What DVC keeps of `data/`: objects of its cache and its remote that hold something of the subject, in any version."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ class Objects:
         for place, odb in self.stores.items():
             with dvc_explained(f"cannot remove from its {place.removeprefix('DVC ')}"):
                 for name in sorted(names.get(place, ())):
-                    path = odb.fs.join(odb.path, *name.split("/"))
+                    path = os.path.normpath(odb.fs.join(odb.path, *name.split("/")))
                     if odb.fs.exists(path):
                         odb.fs.remove(path)
 

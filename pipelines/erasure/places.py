@@ -1,9 +1,11 @@
 """Everywhere that something of a clip can lie: each file below the home and `data/`, each object that DVC keeps."""
 
 import mmap
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from components.core.home import Home
 from pipelines.erasure.searching import Bytes
 
 BUNDLE = "bundle"
+_OBJECTS = "/files/md5"
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,12 @@ def items_of_data(root: Path) -> Iterator[Item]:
 
 
 def items_of_objects(place: str, odb: Any) -> Iterator[Item]:
-    """Yield every object of a DVC cache or remote, wherever its file system is."""
-    if odb.fs.protocol == "local" or getattr(odb.fs, "local", False):
-        for file in files_below(Path(odb.path)):
-            yield item_of(file, Path(odb.path), place)
-        return
-    for name in sorted(odb.fs.find(odb.path)):
-        yield Item(place, str(name).removeprefix(str(odb.path)).lstrip("/"), lambda name=name: _fetched(odb, name))
+    """Yield every file of a DVC cache or remote, wherever its file system is, by its path below the objects."""
+    top = str(odb.path).removesuffix(_OBJECTS)
+    for name in sorted(odb.fs.find(top)):
+        path = Path(name) if odb.fs.protocol == "local" else None
+        opened = partial(mapped, path) if path else partial(_fetched, odb, name)
+        yield Item(place, os.path.relpath(name, odb.path), opened, path)
 
 
 def item_of(file: Path, root: Path, place: str, *, evidence: bool = False) -> Item:
