@@ -62,7 +62,11 @@ def runs(args: argparse.Namespace) -> int:
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Compute the digests of a run again, and print each that holds."""
+    """Compute the digests of a run again, and print each that holds; or look for what was erased."""
+    if args.erased:
+        from pipelines.erasure.calls import verify_erased
+
+        return verify_erased(args)
     from pipelines.verify import run_dir_named, verify
 
     home = current_home()

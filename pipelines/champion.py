@@ -3,7 +3,9 @@
 from components.core.contracts.records import Record
 from components.core.home import Home
 from components.core.registry import (
+    ERASED,
     MODEL_NAME,
+    RETRAIN,
     Change,
     Decider,
     alone_with,
@@ -15,17 +17,24 @@ from components.core.registry import (
 
 
 class Champion(Record):
-    """The present champion and every change that led to it, the oldest first."""
+    """The present champion and every change that led to it, the oldest first.
+
+    `erased` is the erasure of something that it learned from, and `retrain` the command that trains one in its place.
+    """
 
     name: str
     version: str | None
     history: tuple[Change, ...]
+    erased: str | None = None
+    retrain: str | None = None
 
     def __str__(self) -> str:
         head = f"{self.name} version {self.version}" if self.version else f"{self.name} has no champion"
         last = self.history[-1].version if self.history else None
         odd = [] if last == self.version else ["the alias does not stand where the last change put it"]
-        return "\n".join([head, *odd, "", *map(_line, self.history)]).rstrip()
+        mend = f"IT LEARNED FROM WHAT ERASURE {self.erased} TOOK AWAY; mend it: {self.retrain}"
+        marked = [mend] if self.erased else []
+        return "\n".join([head, *marked, *odd, "", *map(_line, self.history)]).rstrip()
 
 
 def champion_of(home: Home) -> Champion:
@@ -37,7 +46,15 @@ def champion_of(home: Home) -> Champion:
     """
     with explaining(home):
         registry = open_registry(home)
-        return Champion(name=MODEL_NAME, version=registry.champion, history=registry.history)
+        version = registry.champion
+        tags = registry.version(version).tags if version else {}
+        return Champion(
+            name=MODEL_NAME,
+            version=version,
+            history=registry.history,
+            erased=tags.get(ERASED),
+            retrain=tags.get(RETRAIN),
+        )
 
 
 def promote(version: str, reason: str, home: Home) -> str:

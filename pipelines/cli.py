@@ -12,6 +12,7 @@ from pipelines.audit import calls as audit_calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
 from pipelines.lineage_commands import add_lineage_commands
+from pipelines.erasure_commands import add_erase, add_erased_to
 from pipelines.model_commands import add_model_commands
 
 _EXAMPLES = """examples:
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     add_model_commands(commands)
     add_data_commands(commands)
     add_lineage_commands(commands)
+    add_erase(commands)
     _add_services(commands)
     return top
 
@@ -104,8 +106,10 @@ def _add_views(commands: Any) -> None:
         "compute every digest of a run again, from its clips to its evaluation, and say the first thing that differs",
         "desta verify",
         "desta verify desta-adapter@3 --json",
+        "desta verify --erased .desta/erasures/20261128-101500-1a2b/certificate.json",
     )
     verify.add_argument("run", nargs="?", metavar="RUN|MODEL", help="a run's id or name@version (default: the newest)")
+    add_erased_to(verify)
     doctor = add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
     for command in (status, runs, verify, doctor):
         add_json(command)

@@ -12,6 +12,7 @@ from components.core.models.references import parse_reference
 from components.core.models.store import open_model
 from components.core.settings import flat
 from components.core.stages import Stage
+from components.core.tombstones import TOMBSTONES
 from pipelines.profiles import Profile
 from pipelines.revision import sources_of
 
@@ -94,7 +95,10 @@ def _reasons(stage: Stage, missing: Sequence[str], lineage: Lineage, home: Home)
     yield from (f"input {name} changed" for name in _common_changes(before.inputs, lineage.inputs))
     yield from (f"model {name} changed" for name in _common_changes(before.models, lineage.models))
     for name, old, new in _changes(before.sources, lineage.sources):
-        yield f"corpus {name} {'is new' if old is None else 'is gone' if new is None else 'changed'}"
+        if name == TOMBSTONES:
+            yield "more was erased since"
+        else:
+            yield f"corpus {name} {'is new' if old is None else 'is gone' if new is None else 'changed'}"
     if any((home.work / stage.name / lineage.key).glob("*")):
         yield "an earlier run did not finish it: what is done is taken up"
 

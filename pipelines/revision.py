@@ -7,23 +7,30 @@ from components.core.corpora.reading import read_corpora
 from components.core.digests import digest_of
 from components.core.file_digests import FileDigests
 from components.core.home import Home
+from components.core.tombstones import read_tombstones
 from pipelines.sample_data import data_pointer, sample_corpora, sample_notices
 
 
 def sources_of(corpora: Sequence[Path], home: Home) -> Mapping[str, str]:
-    """Return the digest of each corpus by its name; only files that were touched since are read.
+    """Return the digest of each corpus by its name, and that of what was erased; unchanged files are not read again.
 
     Raises:
         ConfigurationError: a folder is not there.
         SourceError: a folder is not a corpus, or two have the same name.
+        ContractError: the tombstones are damaged.
     """
+    return {**corpora_of(corpora, home), **read_tombstones(home).as_sources()}
+
+
+def corpora_of(corpora: Sequence[Path], home: Home) -> Mapping[str, str]:
+    """Return the digest of each corpus by its name, alone; see `sources_of`."""
     digests = FileDigests(home.file_digests)
     return {corpus.policy.name: corpus.digest(digests) for corpus in read_corpora(corpora)}
 
 
 def data_revision(corpora: Sequence[Path], home: Home) -> str:
     """Return `corpora:<sha256>` of the corpora's content, with `dvc:<md5>` before it where they are the sample's."""
-    content = f"corpora:{digest_of(dict(sources_of(corpora, home)))}"
+    content = f"corpora:{digest_of(dict(corpora_of(corpora, home)))}"
     pointer = data_pointer() if set(corpora) <= set(sample_corpora()) else None
     return f"dvc:{pointer} {content}" if pointer else content
 

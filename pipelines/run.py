@@ -30,6 +30,7 @@ from components.core.runs import (
 )
 from pipelines.display import display_for, say
 from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
+from pipelines.erasure.folders import require_none_unfinished
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
 from pipelines.processes import end_processes
@@ -49,12 +50,13 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
     """Run the pipeline as a profile asks, and return the run's folder and how it ended.
 
     Raises:
-        ConfigurationError: another run holds the home, or a model reference cannot be.
+        ConfigurationError: another run holds the home, an erasure was not finished, or a model reference cannot be.
         SourceError: a corpus or a model cannot be used; no run was started.
         KeyboardInterrupt: interrupted before the run began.
     """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     with run_lock(home, run_id), interruptible():
+        require_none_unfinished(home)
         abandoned = _recover(home)
         published = profile.published
         revision = published.data_revision if published else data_revision(profile.corpora, home)

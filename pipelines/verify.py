@@ -12,6 +12,7 @@ from components.core.home import Home
 from components.core.models.store import open_digest
 from components.core.runs import StageRecord, passing_over, read_stage, read_tracking, run_dirs
 from components.core.stages import STAGES, Stage
+from pipelines.erasure.certificate import latest_of, replaced_in
 from pipelines.status import run_dir_of
 
 _CLIPS = "clips"
@@ -46,11 +47,12 @@ def verify(run_dir: Path, home: Home) -> Iterator[Verified]:
         ContractError: the first thing that differs from its record.
     """
     made: dict[str, Artifact] = {}
+    replaced = replaced_in(home)
     for stage in STAGES:
         record = read_stage(run_dir, stage.name)
         if record and stage.output in record.outputs:
             made[stage.name] = _opened(stage, record)
-            what = _check_lineage(stage, made)
+            what = _check_lineage(stage, made, replaced)
             what += f", {_check_clips(made[stage.name])} clips by their samples" if stage.output == _CLIPS else ""
             yield Verified(name=stage.output, digest=made[stage.name].digest, what=what)
     if not made:
@@ -76,21 +78,28 @@ def _opened(stage: Stage, record: StageRecord) -> Artifact:
     return artifact
 
 
-def _check_lineage(stage: Stage, made: Mapping[str, Artifact]) -> str:
-    """Compare what a result says that it was made from with the results before it; say what was looked at."""
+def _check_lineage(stage: Stage, made: Mapping[str, Artifact], replaced: Mapping[str, str]) -> str:
+    """Compare what a result says that it was made from with the results before it; say what was looked at.
+
+    An erasure writes results again, and its certificate says so; the model that was trained before stays what it is.
+    """
     artifact = made[stage.name]
     lineage, files = artifact.manifest.lineage, (*artifact.manifest.files, *artifact.manifest.attachments)
     if digest_of(lineage.model_dump(mode="json", exclude={"key"})) != lineage.key:
         raise ContractError(
             f"{artifact.folder}: its lineage does not give its key {lineage.key}; it was changed by hand"
         )
+    before_erasure = 0
     for word, maker in stage.inputs.items():
-        if maker in made and lineage.inputs.get(word) != made[maker].digest:
-            raise ContractError(
-                f"{artifact.folder}: was made from {word} {lineage.inputs.get(word)}, and {made[maker].folder} is "
-                f"{made[maker].digest}"
-            )
-    return f"{len(files)} files, key, {len(lineage.inputs)} inputs"
+        found = lineage.inputs.get(word)
+        if maker in made and found != made[maker].digest:
+            if found is None or latest_of(found, replaced) != made[maker].digest:
+                raise ContractError(
+                    f"{artifact.folder}: was made from {word} {found}, and {made[maker].folder} is {made[maker].digest}"
+                )
+            before_erasure += 1
+    since = f", {before_erasure} of them erased from since" if before_erasure else ""
+    return f"{len(files)} files, key, {len(lineage.inputs)} inputs{since}"
 
 
 def _check_clips(clips: Artifact) -> int:

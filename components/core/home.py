@@ -47,6 +47,16 @@ class Home:
         return self.root / "file_digests.sqlite"
 
     @property
+    def tombstones(self) -> Path:
+        """What was erased and must not be ingested again, as digests."""
+        return self.root / "tombstones.json"
+
+    @property
+    def erasures(self) -> Path:
+        """One folder for each erasure, with its certificate."""
+        return self.root / "erasures"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's own database, unless MLFLOW_TRACKING_URI names a server."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"

@@ -95,10 +95,11 @@ def _flush(path: Path) -> None:
 def place(source: Path, target: Path) -> None:
     """Make `target` hold the files of `source`: as hard links where the file system can, as copies elsewhere."""
     with published(target) as draft:
-        shutil.copytree(source, draft, copy_function=_link_or_copy, dirs_exist_ok=True)
+        shutil.copytree(source, draft, copy_function=link_or_copy, dirs_exist_ok=True)
 
 
-def _link_or_copy(source: str, target: str) -> str:
+def link_or_copy(source: str, target: str) -> str:
+    """Put a file at another place too: as a hard link where the file system can, as a copy elsewhere."""
     try:
         os.link(source, target)
     except OSError:

@@ -26,6 +26,8 @@ MODEL_NAME = "desta-adapter"
 CHAMPION = "champion"
 EVALUATION, EVALUATION_RUN = "desta.evaluation", "desta.evaluation.run"
 """Tags of a version: the digest of its report, and the MLflow run that has the report's files."""
+ERASED, RETRAIN = "desta.erased", "desta.retrain"
+"""Tags of a version: the erasure whose subject it learned from, and the command that trains one in its place."""
 REASON_LENGTH = 1000
 """Characters of a reason at the most: MLflow's database keeps 5,000 of a tag."""
 _CHANGE = re.compile(r"desta\.champion\.(\d+)", re.ASCII)
@@ -88,6 +90,10 @@ class Registry:
             raise ConfigurationError(
                 f"{MODEL_NAME}: no version {number} in the registry; `desta runs` lists the models"
             ) from error
+
+    def versions(self) -> list[Any]:
+        """Return every version."""
+        return list(self._client.search_model_versions(f"name = '{MODEL_NAME}'"))
 
     def version_of(self, digest: str) -> Any | None:
         """Return the version that holds these very weights, if one does."""

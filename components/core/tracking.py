@@ -193,11 +193,9 @@ class RunTracking:
             self._log_documents(record.stage, folder, manifest)
 
     def _log_documents(self, stage: str, folder: Path, manifest: Manifest) -> None:
-        bulk = set() if stage == "evaluate_model" else _BULK
-        for path in (entry.path for entry in (*manifest.files, *manifest.attachments)):
-            if Path(path).suffix not in bulk:
-                parent = str(Path(path).parent)
-                self._client.log_artifact(self._nested[stage], str(folder / path), None if parent == "." else parent)
+        for path in documents_of(stage, manifest):
+            parent = str(Path(path).parent)
+            self._client.log_artifact(self._nested[stage], str(folder / path), None if parent == "." else parent)
 
     def _inputs(self, manifest: Manifest) -> Iterator[DatasetInput]:
         for word, maker in stage_named(manifest.lineage.stage).inputs.items():
@@ -244,6 +242,13 @@ class RunTracking:
         rows = [Param(name, value) for name, value in params.items()]
         for start in range(0, len(rows), _PER_BATCH):
             self._client.log_batch(run_id, params=rows[start : start + _PER_BATCH])
+
+
+def documents_of(stage: str, manifest: Manifest) -> list[str]:
+    """Return the files of a result that MLflow gets: those that people read, and all of an evaluation."""
+    bulk = set() if stage == "evaluate_model" else _BULK
+    paths = (entry.path for entry in (*manifest.files, *manifest.attachments))
+    return [path for path in paths if Path(path).suffix not in bulk]
 
 
 def end_abandoned(home: Home, left: TrackingRecord) -> None:

@@ -27,17 +27,20 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _command(argv: Sequence[str] | None) -> None:
     from components.core.corpora.reading import read_corpora
     from components.core.file_digests import FileDigests
+    from components.core.tombstones import read_tombstones
 
     args, home, stage = parser().parse_args(argv), current_home(), stage_named(NAME)
     settings = checked(NAME, IngestAudioSettings, given(args, IngestAudioSettings))
     corpora, digests = read_corpora(args.corpus), FileDigests(home.file_digests)
-    job = Job(stage=stage, settings=settings, sources={c.policy.name: c.digest(digests) for c in corpora})
+    erased = read_tombstones(home)
+    sources = {**{c.policy.name: c.digest(digests) for c in corpora}, **erased.as_sources()}
+    job = Job(stage=stage, settings=settings, sources=sources)
 
     def work(place: Workplace) -> Outcome:
         from components.ingest_audio.earlier import shards_of_earlier
         from components.ingest_audio.stage import ingest
 
-        return ingest(corpora, settings, place, digest=digests, earlier=shards_of_earlier(job, home))
+        return ingest(corpora, settings, place, digest=digests, earlier=shards_of_earlier(job, home), erased=erased)
 
     execute(job, args.clips, home, work)
 

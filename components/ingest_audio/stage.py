@@ -8,11 +8,12 @@ from itertools import chain
 from pathlib import Path
 
 from components.core.contracts.errors import SourceError
-from components.core.contracts.records import Clip, RefusedClip
+from components.core.contracts.records import Clip, ClipRefusal, RefusedClip
 from components.core.corpora.reading import Corpus
 from components.core.execution import Outcome, Workplace
 from components.core.parallel import cores, in_order
 from components.core.progress import report_pace
+from components.core.tombstones import Tombstones
 from components.ingest_audio.clips import FileDigest, audio_of, make_clip, said_of, source_of
 from components.ingest_audio.cutting import cut_at_pauses
 from components.ingest_audio.earlier import EarlierClips, KeptShards
@@ -22,6 +23,7 @@ from components.ingest_audio.splits import Placed, place_in_splits, take_evenly
 
 CLIPS_PER_SHARD = 512
 """What a kill costs at the most."""
+_NOTHING = Tombstones()
 
 
 def ingest(
@@ -31,11 +33,12 @@ def ingest(
     *,
     digest: FileDigest,
     earlier: Sequence[Path] = (),
+    erased: Tombstones = _NOTHING,
     workers: int | None = None,
 ) -> Outcome:
     """Write the clips of all corpora in the order of corpus and path, and keep every refused file with its reason.
 
-    `earlier` are shards of clips that need not be decoded again; `workers` threads decode (default: one for each core).
+    `earlier` are shards of clips that need not be decoded again, `erased` must not come back; `workers` threads decode (default: one for each core).
     They change the time it takes and nothing else.
 
     Raises:
@@ -51,7 +54,8 @@ def ingest(
         cut = in_order(partial(_cut, max_s=settings.max_s), taken, pool, threads)
         tracked = place.progress.track(cut, label="decode", unit="files", total=len(taken))
         pieces = chain.from_iterable(map(intake.counted, tracked))
-        results = in_order(partial(_clip, settings=settings, digest=digest, known=known), pieces, pool, threads)
+        work = partial(_clip, settings=settings, digest=digest, known=known, erased=erased)
+        results = in_order(work, pieces, pool, threads)
         for shard in place.draft.shards(intake.accepted(results), Clip, rows_per_shard=CLIPS_PER_SHARD):
             kept.keep(shard)
     report_pace("ingest_audio", intake.audio_s, time.monotonic() - started_s)
@@ -65,15 +69,24 @@ def _cut(placed: Placed, max_s: float) -> tuple[Placed, ...]:
     return cut_at_pauses(placed, audio_of(placed.recording), max_s)
 
 
-def _clip(placed: Placed, settings: IngestAudioSettings, digest: FileDigest, known: EarlierClips) -> Clip | RefusedClip:
+def _clip(
+    placed: Placed, settings: IngestAudioSettings, digest: FileDigest, known: EarlierClips, erased: Tombstones
+) -> Clip | RefusedClip:
     audio = audio_of(placed.recording)
     source = source_of(placed.recording, audio, digest)
+    if source.sha256 in erased.files:
+        return RefusedClip(source=source, reason=ClipRefusal.ERASED, detail="its file was erased here")
     found = None if placed.conflict else known.find(source)
-    return (
+    made = (
         found.model_copy(update={"source": source, **said_of(placed)})
         if found
         else make_clip(placed, audio, source, settings)
     )
+    if isinstance(made, Clip) and made.clip_id in erased.clips:
+        return RefusedClip(
+            source=source, reason=ClipRefusal.ERASED, detail="a clip of the same samples was erased here"
+        )
+    return made
 
 
 def _nothing(intake: Intake) -> str:

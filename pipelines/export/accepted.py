@@ -47,7 +47,7 @@ def accepted_dataset(home: Home, run_dir: Path, notices: Sequence[Path] = ()) ->
     return Dataset(
         accepted=_artifact(status, "validate_data"),
         clips=_artifact(status, "ingest_audio"),
-        recipe=_recipe(read_manifest(_folder(status, "self_generate")), record, home),
+        recipe=recipe_of(read_manifest(_folder(status, "self_generate")), record, home),
         notices=(*notices_of(corpora, record.data_revision, home), *notices),
     )
 
@@ -77,7 +77,8 @@ def _artifact(status: RunStatus, stage: str) -> Artifact:
     return open_artifact(_folder(status, stage), stage_named(stage).output)
 
 
-def _recipe(samples: Manifest, record: RunRecord, home: Home) -> Recipe:
+def recipe_of(samples: Manifest, record: RunRecord, home: Home) -> Recipe:
+    """Return how the samples of a run were made."""
     digest, reference = samples.lineage.models["llm"], str(record.parameters["llm"])
     stored = home.models / digest
     return Recipe(

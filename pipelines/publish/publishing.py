@@ -21,7 +21,7 @@ from pipelines.export.rollup import Rollup
 from pipelines.publish.published import FOLDER, RECORD, PublishedRecord, checked_name, open_results, read_record
 from pipelines.publish.versions import POINTER, data_versions
 
-_USE = """\
+USE = """\
 `accepted/` holds the samples and `clips/` the audio, both as the stages of `desta` wrote them, verified by digest:
 `desta run --from-published {name}` trains and evaluates a model on them."""
 
@@ -168,6 +168,6 @@ def _write(folder: Path, record: PublishedRecord, dataset: Dataset, rollup: Roll
     with published(folder) as draft:
         for artifact in (dataset.accepted, dataset.clips):
             shutil.copytree(artifact.folder, draft / artifact.manifest.kind)
-        (draft / CARD).write_text(card(dataset, rollup, _USE.format(name=record.name)), encoding="utf-8")
+        (draft / CARD).write_text(card(dataset, rollup, USE.format(name=record.name)), encoding="utf-8")
         copy_notices(dataset, draft)
         (draft / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")

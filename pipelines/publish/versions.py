@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,11 @@ class DataVersions:
         self._root, self._repository = root, repository
 
     @property
+    def repository(self) -> Any:
+        """The repository as DVC opened it."""
+        return self._repository
+
+    @property
     def revision(self) -> str:
         """The md5 by which `data.dvc` names the content of `data/`."""
         return pointed_to((self._root / POINTER).read_text(encoding="utf-8"))
@@ -42,7 +47,7 @@ class DataVersions:
         if name not in config["remote"]:
             raise ConfigurationError(f"{self._root}: DVC has no default remote; {add}")
         url = str(config["remote"][name]["url"])
-        if self._kept_by_git(Path(url)):
+        if self.kept_by_git(Path(url)):
             raise ConfigurationError(
                 f"{self._root}: DVC's default remote {name} ({url}) is kept in Git, where published data would stay "
                 f"for ever; {add}"
@@ -67,8 +72,17 @@ class DataVersions:
         Raises:
             SourceError: DVC cannot; with its reason.
         """
-        with _explained(f"cannot add {folder}"):
+        with dvc_explained(f"cannot add {folder}"):
             self._repository.add([str(self._root / folder)])
+
+    def add_all(self, folders: Sequence[Path]) -> None:
+        """Bring folders of `data/` under a new revision as they are now; those that are gone go from it.
+
+        Raises:
+            SourceError: DVC cannot; with its reason.
+        """
+        for folder in folders:
+            self.add(folder.relative_to(self._root))
 
     def push(self) -> None:
         """Bring everything that `data.dvc` names to the default remote.
@@ -76,7 +90,7 @@ class DataVersions:
         Raises:
             SourceError: DVC cannot; with its reason.
         """
-        with _explained(f"cannot push to remote {self.remote()}"):
+        with dvc_explained(f"cannot push to remote {self._repository.config['core'].get('remote')}"):
             self._repository.push(targets=[str(self._root / POINTER)])
 
     def get(self, path: Path, commit: str, to: Path) -> None:
@@ -85,7 +99,7 @@ class DataVersions:
         Raises:
             SourceError: DVC cannot; with its reason.
         """
-        with _explained(f"cannot get {path} of {commit[:12]}"):
+        with dvc_explained(f"cannot get {path} of {commit[:12]}"):
             self._repository.get(str(self._root), path.as_posix(), out=str(to), rev=commit)
 
     def commit_of(self, revision: str) -> tuple[str, str]:
@@ -112,7 +126,8 @@ class DataVersions:
         changed = self._git("status", "--porcelain", "--", *_MINE).splitlines()
         return tuple(line[3:] for line in changed)
 
-    def _kept_by_git(self, place: Path) -> bool:
+    def kept_by_git(self, place: Path) -> bool:
+        """Tell whether a folder lies in the checkout and is not ignored by Git."""
         if not place.resolve().is_relative_to(self._root.resolve()):
             return False
         ignored = ["git", "check-ignore", "--quiet", str(place)]
@@ -141,14 +156,19 @@ def data_versions(root: Path) -> Iterator[DataVersions]:
 
     # Its advice to the reader goes to the standard output, where scripts read ours.
     logging.getLogger("dvc").setLevel(logging.WARNING)
-    with _explained("cannot read its configuration"):
+    with dvc_explained("cannot read its configuration"):
         repository = Repo(str(root))
     with repository:
         yield DataVersions(root, repository)
 
 
 @contextmanager
-def _explained(failure: str) -> Iterator[None]:
+def dvc_explained(failure: str) -> Iterator[None]:
+    """Give what DVC could not do one line for the reader.
+
+    Raises:
+        SourceError: DVC cannot; with its reason.
+    """
     from dvc.exceptions import DvcException
 
     try:

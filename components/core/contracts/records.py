@@ -62,6 +62,7 @@ class ClipRefusal(StrEnum):
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"
     SPLIT_CONFLICT = "split_conflict"
+    ERASED = "erased"
 
 
 class SampleRefusal(StrEnum):

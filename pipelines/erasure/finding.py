@@ -1,0 +1,113 @@
+"""Who and what the subject is: its clips, samples, original files and words, found in everything there is."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from components.core.contracts.errors import ConfigurationError
+from pipelines.erasure.places import Item
+from pipelines.erasure.recordings import Held, held_in
+from pipelines.erasure.rows import ClipRow, SaidRow, clip_rows, said_rows
+from pipelines.erasure.subject import Erased, Subject, Traces
+
+_SHORTEST_WORDS = 24
+"""Shorter texts stand in other places by chance."""
+
+
+def find_erased(subject: Subject, items: Sequence[Item], root: Path) -> Erased:
+    """Return all that is the subject's, in the results, in what was never ingested, and in what sounds the same.
+
+    Raises:
+        ConfigurationError: there is nothing.
+        SourceError: a corpus cannot be read.
+    """
+    held = held_in(root)
+    rows = list(dict.fromkeys([*clip_rows(items), *(each.as_row() for each in held)]))
+    mine = _closure(subject, rows)
+    if not mine:
+        raise ConfigurationError(
+            f"--{subject.kind} {subject.name}: nothing of it is here, neither in the home nor in data/; "
+            "`desta verify --erased` says what an earlier erasure took away"
+        )
+    others = [row for row in rows if row not in mine]
+    clips = {row.clip_id for row in mine if row.clip_id} | _never_ingested(held, mine)
+    said = list(said_rows(items))
+    return Erased(
+        subject=subject,
+        traces=Traces(
+            speaker=subject.digest if subject.kind == "speaker" else None,
+            clips=tuple(sorted(clips)),
+            samples=tuple(sorted(_samples_about(clips, said))),
+            sources=tuple(sorted({row.sha256 for row in mine} - {row.sha256 for row in others})),
+        ),
+        places=tuple(sorted(_places(mine, others))),
+        words=tuple(sorted(_words(mine, others, said, clips))),
+    )
+
+
+def _closure(subject: Subject, rows: Sequence[ClipRow]) -> set[ClipRow]:
+    """Return the subject's rows, other pieces and other mentions of the same recordings, and copies of these."""
+    mine = {row for row in rows if _matches(subject, row)}
+    before: set[ClipRow] = set()
+    while mine != before:
+        before = mine
+        clips = {row.clip_id for row in mine if row.clip_id}
+        pieces = {(row.name, row.speakers) for row in mine}
+        stretches = {(row.name, row.start_s) for row in mine}
+        files = {row.sha256 for row in mine} - {row.sha256 for row in rows if row.speakers and row not in mine}
+        names = {repr(row.name) for row in mine}
+        mine = mine | {
+            row
+            for row in rows
+            if row.clip_id in clips
+            or (row.name, row.speakers) in pieces
+            or (row.name, row.start_s) in stretches
+            or (row.sha256 in files and _is_file_of(row, mine))
+            or any(name in row.copy_of for name in names)
+        }
+    return mine
+
+
+def _matches(subject: Subject, row: ClipRow) -> bool:
+    return {
+        "speaker": subject.name in row.speakers,
+        "clip": subject.name == row.clip_id,
+        "source": subject.name == row.name,
+    }[subject.kind]
+
+
+def _is_file_of(row: ClipRow, mine: Iterable[ClipRow]) -> bool:
+    """Tell whether a row is a file with content, and not one of the many that could not be read."""
+    return any(other.sha256 == row.sha256 and other.clip_id for other in mine)
+
+
+def _never_ingested(held: Iterable[Held], mine: set[ClipRow]) -> set[str]:
+    known = {(row.name, row.start_s) for row in mine if row.clip_id}
+    wanted = [each for each in held if (row := each.as_row()) in mine and (row.name, row.start_s) not in known]
+    return {clip_id for each in wanted if (clip_id := each.clip_id())}
+
+
+def _samples_about(clips: set[str], said: Iterable[SaidRow]) -> set[str]:
+    return {row.sample_id for row in said if row.clip_id in clips and row.sample_id}
+
+
+def _places(mine: set[ClipRow], others: Iterable[ClipRow]) -> set[str]:
+    shared = {row.name for row in others}
+    return {f"{row.name}@{row.start_s:g}" if row.name in shared else row.name for row in mine}
+
+
+def _words(mine: set[ClipRow], others: Iterable[ClipRow], said: Iterable[SaidRow], clips: set[str]) -> set[str]:
+    """Return what was said of it and of nothing else, and the names of its files."""
+    texts: defaultdict[bool, set[str]] = defaultdict(set)
+    samples: defaultdict[str, bool] = defaultdict(bool)
+    told = [row for row in said if row.clip_id]
+    for row in told:
+        samples[row.sample_id] |= row.clip_id in clips
+    for row in (*told, *(row for row in said if not row.clip_id)):
+        texts[row.clip_id in clips or (not row.clip_id and samples[row.sample_id])].update(row.words)
+    texts[True].update(row.transcript for row in mine if row.transcript)
+    texts[False].update(row.transcript for row in others if row.transcript)
+    long = {text for text in texts[True] - texts[False] if len(text) >= _SHORTEST_WORDS}
+    stay = "\n".join(texts[False])
+    names = {row.name for row in mine} - {row.name for row in others}
+    return {text for text in long if text not in stay} | names

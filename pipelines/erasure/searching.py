@@ -1,0 +1,164 @@
+"""Finding erased things in the bytes of any file: ids and words in text, rows in Parquet, samples in audio."""
+
+import base64
+import binascii
+import gzip
+import hashlib
+import html
+import io
+import json
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator
+from mmap import mmap
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.core.audio import AudioError, decode, pcm_digest, quantise, resample
+from components.core.digests import digest_of_bytes
+from pipelines.erasure.subject import Traces
+
+Bytes = bytes | mmap
+
+_HEXADECIMAL = re.compile(rb"[0-9a-fA-F]{64,}")
+_EMBEDDED = re.compile(rb"base64,([A-Za-z0-9+/=]{64,})")
+_AUDIO = (b"fLaC", b"RIFF", b"RIFX", b"RF64", b"OggS", b"ID3", b"FORM", b".snd", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
+_LONGEST_CLIP_S = 31.0
+_ROWS = 64
+_TAR_MAGIC = slice(257, 262)
+
+
+class Searcher:
+    """Looks into files for what was erased; counts what it looked at."""
+
+    def __init__(self, traces: Traces, words: Collection[str] = ()) -> None:
+        self._clips, self._speaker = frozenset(traces.clips), traces.speaker
+        self._ids = frozenset((*traces.clips, *traces.samples, *traces.sources))
+        self._files = frozenset((*traces.files, *traces.sources))
+        self._objects = frozenset(traces.objects)
+        self._words = tuple(form.encode() for word in words for form in forms_of(word))
+        self._audio: dict[str, str | None] = {}
+        self.files = self.bytes = self.rows = 0
+
+    def find(self, name: str, data: Bytes, *, evidence: bool = False) -> str | None:
+        """Say what a file holds of it; digests in the text of `evidence`, such as a certificate, are meant to be."""
+        self.files += 1
+        self.bytes += len(data)
+        return self._in_name(name, evidence) or self._same(data) or self._in_content(data, evidence)
+
+    def in_text(self, text: Bytes) -> str | None:
+        """Say which id or word stands in bytes."""
+        for run in _HEXADECIMAL.finditer(text):
+            digits = run[0].decode().lower()
+            for start in range(len(digits) - 63):
+                if (found := digits[start : start + 64]) in self._ids:
+                    return f"the id {found}"
+        return "words of it" if any(text.find(word) >= 0 for word in self._words) else None
+
+    def _in_name(self, name: str, evidence: bool) -> str | None:
+        if not evidence and self.in_text(name.encode(errors="surrogateescape")):
+            return "an id in its name"
+        joined = "".join(name.split("/")[-2:]).removesuffix(".dir")
+        return f"object {joined}" if joined in self._objects else None
+
+    def _same(self, data: Bytes) -> str | None:
+        digest = hashlib.sha256(data).hexdigest() if data else ""
+        return f"the removed file {digest}" if digest in self._files else None
+
+    def _in_content(self, data: Bytes, evidence: bool = False) -> str | None:
+        head = data[:4]
+        if head == b"PAR1":
+            return self._in_parquet(data)
+        if head.startswith(_AUDIO):
+            return self._in_audio(bytes(data))
+        for part in _parts(data):
+            if found := self._same(part) or self._in_content(part):
+                return found
+        return None if evidence else self.in_text(data)
+
+    def _in_audio(self, data: bytes) -> str | None:
+        digest = digest_of_bytes(data)
+        if digest not in self._audio:
+            self._audio[digest] = self._heard(data)
+        return self._audio[digest]
+
+    def _heard(self, data: bytes) -> str | None:
+        try:
+            samples, rate_hz = decode(data, at_most_s=_LONGEST_CLIP_S)
+        except AudioError:
+            return self.in_text(data)
+        clip_id = pcm_digest(quantise(resample(samples, rate_hz)))
+        return f"the samples of clip {clip_id}" if clip_id in self._clips else self.in_text(data)
+
+    def _in_parquet(self, data: Bytes) -> str | None:
+        try:
+            file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+            telling = [field.name for field in file.schema_arrow if _can_tell(field.type)]
+            for batch in file.iter_batches(batch_size=_ROWS, columns=telling):
+                self.rows += batch.num_rows
+                for row in batch.to_pylist():
+                    if found := self._in_value("", row):
+                        return found
+        except (pa.ArrowException, OSError, ValueError):
+            pass  # what is damaged is still text
+        return self.in_text(data)
+
+    def _in_value(self, name: str, value: Any) -> str | None:
+        if isinstance(value, str):
+            return self._in_cell(name, value)
+        if isinstance(value, bytes):
+            return (self._same(value) or self._in_content(value)) if value else None
+        if isinstance(value, dict):
+            return self._first((key, inner) for key, inner in value.items())
+        if isinstance(value, list | tuple):
+            return self._first((name, inner) for inner in value)
+        return None
+
+    def _first(self, values: Iterator[tuple[str, Any]]) -> str | None:
+        return next((found for name, value in values if (found := self._in_value(name, value))), None)
+
+    def _in_cell(self, name: str, value: str) -> str | None:
+        if name == "speaker_id" and digest_of_bytes(f"speaker:{value}".encode()) == self._speaker:
+            return "a row of the speaker"
+        return self.in_text(value.encode(errors="surrogatepass"))
+
+
+def forms_of(word: str) -> Iterator[str]:
+    """Yield a word as text, JSON and HTML write it."""
+    yield from dict.fromkeys((word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]))
+    yield from dict.fromkeys((html.escape(word), html.escape(word, quote=False)))
+
+
+def _can_tell(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.StructType):
+        return any(_can_tell(field.type) for field in kind)
+    if isinstance(kind, pa.MapType):
+        return _can_tell(kind.key_type) or _can_tell(kind.item_type)
+    if isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType | pa.DictionaryType):
+        return _can_tell(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_binary(kind)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+
+
+def _parts(data: Bytes) -> Iterator[bytes]:
+    """Yield what is packed in an archive, or written into a page."""
+    try:
+        if data[:4] == b"PK\x03\x04":
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                yield from (archive.read(name) for name in archive.namelist())
+        elif data[:2] == b"\x1f\x8b":
+            yield gzip.decompress(data)
+        elif data[_TAR_MAGIC] == b"ustar":
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                yield from (file.read() for member in tar if (file := tar.extractfile(member)))
+        else:
+            yield from (base64.b64decode(found[1]) for found in _EMBEDDED.finditer(data))
+    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, binascii.Error):
+        return  # it is no archive after all

@@ -1,0 +1,133 @@
+"""Where else a speaker can be: published datasets, MLflow, and any file under any name."""
+
+import base64
+import gzip
+import io
+import json
+import random
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.core.contracts.artifacts import Artifact
+from components.core.contracts.records import Clip, Sample
+from components.core.home import Home
+from components.core.registry import EVALUATION, EVALUATION_RUN, Decider, Registry
+from components.core.tracking import RunTracking
+from pipelines.champion import champion_of
+from pipelines.erasure.searching import Searcher
+from pipelines.erasure.subject import Traces
+from pipelines.publish.published import open_published
+from tests.pipelines.erasure.looking import telling_of, traces_below
+from tests.pipelines.erasure.making import RUN
+from tests.pipelines.erasure.test_erase import certificate_in, desta, erase, now, places_of
+from tests.pipelines.erasure.test_resuming import left_in
+
+
+def test_a_published_dataset_is_written_again_here_and_on_the_remote(
+    home: Home, root: Path, results: dict[str, Artifact]
+) -> None:
+    telling = telling_of(list(results["ingest_audio"].read(Clip)))
+    assert desta("publish", "--name", "spring") == 0
+    before = open_published("spring", home, root)
+    assert list(traces_below(root / "data" / "published", telling))
+
+    assert erase("--speaker", "anna") == 0
+
+    assert left_in(home, root, telling) == []
+    after = open_published("spring", home, root)
+    assert after.revision != before.revision
+    assert after.record.accepted == now(home, "validate_data").digest
+    assert after.record.clips == now(home, "ingest_audio").digest
+    assert len(list(after.results["validate_data"].read(Sample))) == 3
+    card = (root / "data" / "published" / "spring" / "README.md").read_text()
+    assert "desta run --from-published spring" in card
+    assert before.record.accepted[:12] not in card
+
+
+@pytest.fixture
+def tracked(home: Home, results: dict[str, Artifact]) -> str:
+    """The run in MLflow, its model registered and champion; returns the version."""
+    tracker = RunTracking(home, home.runs / RUN)
+    version = tracker.register().version
+    tracker.close("FINISHED")
+    Registry(home).move(version, "the first", Decider.POLICY)
+    return version
+
+
+def test_mlflow_has_the_new_versions_and_the_model_is_marked(
+    home: Home, root: Path, results: dict[str, Artifact], tracked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telling = telling_of(list(results["ingest_audio"].read(Clip)))
+    assert list(traces_below(home.root / "mlartifacts", telling))
+
+    assert erase("--speaker", "anna") == 0
+
+    assert "THE CHAMPION, desta-adapter@1 learned from it" in capsys.readouterr().out
+    assert left_in(home, root, telling) == []
+    found = Registry(home).version(tracked)
+    (model,) = json.loads(certificate_in(home).read_text())["models"]
+    assert found.tags["desta.erased"] == certificate_in(home).parent.name
+    assert found.tags["desta.retrain"] == model["retrain"] == "desta run --profile smoke --set train_model.steps=9"
+    assert found.tags[EVALUATION] == now(home, "evaluate_model").digest
+    folder = Registry(home).download(found.tags[EVALUATION_RUN], home.root)
+    assert (folder / "part-00000.parquet").read_bytes() == now(home, "evaluate_model").shards[0].read_bytes()
+    assert "IT LEARNED FROM WHAT ERASURE" in str(champion_of(home))
+
+
+def as_archive(data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo("x")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+DISGUISES: dict[str, Callable[[bytes], bytes]] = {
+    "as it was": lambda data: data,
+    "in a page": lambda data: b'<audio src="data:audio/flac;base64,' + base64.b64encode(data) + b'">',
+    "packed": gzip.compress,
+    "in an archive": as_archive,
+}
+
+
+@pytest.fixture
+def remains(results: dict[str, Artifact]) -> list[bytes]:
+    """Copies of what held the speaker, as somebody could have put them aside."""
+    clip = next(clip for clip in results["ingest_audio"].read(Clip) if clip.speaker_id == "anna")
+    shards = [results[stage].shards[0].read_bytes() for stage in ("ingest_audio", "validate_data", "evaluate_model")]
+    texts = [json.dumps({"clip": clip.clip_id}).encode(), clip.source.sha256.encode()]
+    return [clip.audio.bytes, *shards, *texts]
+
+
+def test_a_copy_of_anything_anywhere_under_any_name_is_found(
+    home: Home, root: Path, remains: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert erase("--speaker", "anna") == 0
+    certificate, chance = str(certificate_in(home)), random.Random(7)
+    folders = ["work", "store/ingest_audio", ".hidden", f"runs/{RUN}/bundle", "models-not", "published/x", "erasures"]
+    places = [*(home.root / folder for folder in folders), *places_of(home, root)]
+    for number, place in enumerate(places):
+        data, disguise = remains[number % 4], chance.choice(list(DISGUISES.values()))
+        file = place / f"{chance.randbytes(4).hex()}{chance.choice(['', '.tmp', '.json', '.corrupt'])}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(disguise(data))
+        capsys.readouterr()
+        assert desta("verify", "--erased", certificate) == 1
+        assert str(file) in capsys.readouterr().err
+        file.unlink()
+    assert desta("verify", "--erased", certificate) == 0
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_whatever_held_her_is_found_in_any_disguise(
+    results: dict[str, Artifact], remains: list[bytes], disguise: str
+) -> None:
+    clip = next(clip for clip in results["ingest_audio"].read(Clip) if clip.speaker_id == "anna")
+    traces = Traces(speaker=None, clips=(clip.clip_id,), samples=(), sources=(clip.source.sha256,))
+    for data in remains:
+        assert Searcher(traces).find("x", DISGUISES[disguise](data))
+    assert Searcher(traces).find("x", DISGUISES[disguise](b"something else")) is None
