@@ -11,8 +11,8 @@ from pipelines import calls
 from pipelines.audit import calls as audit_calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
-from pipelines.lineage_commands import add_lineage_commands
 from pipelines.erasure_commands import add_erase, add_erased_to
+from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
 
 _EXAMPLES = """examples:

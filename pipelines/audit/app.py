@@ -78,7 +78,7 @@ class _Pages:
 
 
 def make_app(desk: Desk, home: Home, hosts: list[str]) -> FastAPI:
-    """Build the application; it answers only to the names in `hosts`, so that no other site can ask through a browser."""
+    """Build the application; it answers to the names in `hosts` alone, lest another site asks through a browser."""
     app = FastAPI(title="desta audit", docs_url=None, redoc_url=None, openapi_url=None)
     folder = FileSystemLoader(_HERE / "templates")
     environment = Environment(
@@ -106,7 +106,9 @@ def _add_views(app: FastAPI, desk: Desk, pages: _Pages) -> None:
     def view(request: Request, page: str = "", id: str = "") -> Response:  # noqa: A002 (what the address calls it)
         if page not in desk.pages:
             raise HTTPException(404, f"no page {page[:LONGEST]!r}")
-        asked = {name: _short(value) for name, value in request.query_params.items()} | ({"id": _short(id)} if id else {})
+        asked = {name: _short(value) for name, value in request.query_params.items()} | (
+            {"id": _short(id)} if id else {}
+        )
         return pages.shown(desk.pages[page](asked), asked, request.url.path)
 
 

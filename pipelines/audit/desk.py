@@ -36,7 +36,7 @@ class RecordsDesk:
             "why": lambda asked: trace_view(_id(asked), self._lineage()),
             "results": lambda _: results_view(self._lineage()),
             "models": lambda _: models_view(self._lineage()),
-            "impact": lambda asked: impact_view(asked, self.home, self.root),
+            "impact": lambda asked: impact_view(asked, self._lineage()),
             "erasure": lambda asked: erasure_view(asked, self.home, self.root),
             "verify": lambda asked: verification_view(_id(asked), self.home),
             "log": lambda _: log_view(self.home),

@@ -7,7 +7,7 @@ from pathlib import Path
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
 from pipelines.audit.tracing import link_to
-from pipelines.audit.view import Cell, Choice, Fact, Form, Section, Table, View
+from pipelines.audit.view import Cell, Fact, Field, Form, Section, Table, View
 from pipelines.erasure.planning import Plan, plan_erasure
 from pipelines.erasure.subject import Subject
 
@@ -23,8 +23,8 @@ def erasure_view(asked: Mapping[str, str], home: Home, root: Path) -> View:
     if kind not in _KINDS:
         raise ConfigurationError(f"kind {kind!r}: want one of {', '.join(_KINDS)}")
     fields = (
-        Choice(name="kind", label="What", options=_KINDS, value=kind),
-        Choice(name="name", label="which", value=name),
+        Field(name="kind", label="What", options=_KINDS, value=kind),
+        Field(name="name", label="which", value=name),
     )
     form = Form(fields=fields, button="Plan")
     if not name:

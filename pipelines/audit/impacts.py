@@ -1,15 +1,13 @@
 """What something has touched, as tables."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError
-from components.core.home import Home
 from pipelines.audit.tracing import link_to
-from pipelines.audit.view import Cell, Choice, Fact, Form, Section, Table, View
-from pipelines.lineage import choice as lineage_choice
-from pipelines.lineage.choice import By
-from pipelines.lineage.impact import Impact, impact
+from pipelines.audit.view import Cell, Fact, Field, Form, Section, Table, View
+from pipelines.lineage.choice import By, Choice
+from pipelines.lineage.impact import Impact, impact_in
+from pipelines.lineage.why import Lineage
 
 _LEAD = (
     "Everything that a speaker, clip, file, licence, prompt or language model is in: datasets, caches, models, "
@@ -17,19 +15,19 @@ _LEAD = (
 )
 
 
-def impact_view(asked: Mapping[str, str], home: Home, root: Path) -> View:
+def impact_view(asked: Mapping[str, str], lineage: Lineage) -> View:
     """Ask for a value, and show where it is."""
     by, value = asked.get("by", By.SPEAKER), asked.get("value", "")
     if by not in list(By):
         raise ConfigurationError(f"by {by!r}: want one of {', '.join(By)}")
     fields = (
-        Choice(name="by", label="What", options=tuple(By), value=by),
-        Choice(name="value", label="which", value=value),
+        Field(name="by", label="What", options=tuple(By), value=by),
+        Field(name="value", label="which", value=value),
     )
     form = Form(fields=fields, button="Look")
     if not value:
         return View(title="Impact", kind="impact", lead=_LEAD, form=form)
-    found = impact(lineage_choice.Choice(by=By(by), values=(value,)), home, root)
+    found = impact_in(lineage.catalogue, Choice(by=By(by), values=(value,)))
     return View(
         title=f"{by} {value}",
         kind="impact",

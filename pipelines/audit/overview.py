@@ -8,7 +8,7 @@ from pipelines.audit.tracing import link_to
 from pipelines.audit.view import Cell, Fact, Section, Table, View
 from pipelines.journal import read_journal
 from pipelines.lineage.catalogue import Content, Run
-from pipelines.lineage.versions import Version, versions
+from pipelines.lineage.versions import Version
 from pipelines.lineage.why import Lineage
 
 _NEWEST = 20
@@ -17,7 +17,7 @@ _NEWEST = 20
 def overview(lineage: Lineage) -> View:
     """Show the newest runs, the champion and the state of the journal."""
     catalogue = lineage.catalogue
-    registered = versions(catalogue.home)
+    registered = catalogue.versions
     champion = next((version for version in registered if version.champion), None)
     kinds = {content.kind: len(catalogue.of(content.kind)) for content in catalogue.contents.values()}
     facts = [
@@ -46,7 +46,7 @@ def results_view(lineage: Lineage) -> View:
 
 def models_view(lineage: Lineage) -> View:
     """List every registered version, and the models that none holds."""
-    registered = versions(lineage.catalogue.home)
+    registered = lineage.catalogue.versions
     held = {version.model for version in registered}
     loose = [content for content in lineage.catalogue.of("model") if content.digest not in held]
     columns = ("version", "model", "", "learned from", "verification")

@@ -14,7 +14,8 @@ _QUERIES = {
     "clips": """
         SELECT DISTINCT clip_id, 'speaker ' || coalesce(speaker_id, 'not named'), source.corpus || '/' || source.path
         FROM read_parquet($files)
-        WHERE contains(lower(coalesce(speaker_id, '')), $low) OR contains(lower(source.corpus || '/' || source.path), $low)
+        WHERE contains(lower(coalesce(speaker_id, '')), $low)
+           OR contains(lower(source.corpus || '/' || source.path), $low)
            OR len(list_filter(segments, lambda part: contains(lower(coalesce(part.speaker_id, '')), $low))) > 0
         ORDER BY ALL LIMIT $most
     """,
@@ -23,7 +24,8 @@ _QUERIES = {
         WHERE contains(lower(seed_description), $low) ORDER BY ALL LIMIT $most
     """,
     "samples": """
-        SELECT DISTINCT sample_id, CASE WHEN contains(lower(response), $low) THEN 'answer' ELSE 'prompt ' || prompt_id END,
+        SELECT DISTINCT sample_id,
+               CASE WHEN contains(lower(response), $low) THEN 'answer' ELSE 'prompt ' || prompt_id END,
                CASE WHEN contains(lower(response), $low) THEN response ELSE prompt END
         FROM read_parquet($files)
         WHERE contains(lower(response), $low) OR contains(lower(prompt), $low) OR lower(prompt_id) = $low

@@ -34,7 +34,9 @@ def trace_view(text: str, lineage: Lineage) -> View:
     return View(
         title=trace.subject.id,
         kind=trace.subject.kind,
-        state=f"{gaps} of {len(trace.steps)} steps are not in this home" if gaps else f"Whole: {len(trace.steps)} steps",
+        state=f"{gaps} of {len(trace.steps)} steps are not in this home"
+        if gaps
+        else f"Whole: {len(trace.steps)} steps",
         bad=bool(gaps),
         audio=clips[0].id if len(clips) == 1 and not clips[0].missing else None,
         sections=(_section(subject, here=True), *map(_section, others)),
@@ -62,7 +64,10 @@ def _node(step: Step, subject: Ref) -> Node:
 
 def _page_of(step: Step) -> str | None:
     """Return where more is told of a step; a prompt and a verdict are told of with their sample."""
-    asked = {Kind.PROMPT: f"/impact?by=prompt&value={quote(step.id)}", Kind.GENERATOR: f"/impact?by=llm&value={step.id}"}
+    asked = {
+        Kind.PROMPT: f"/impact?by=prompt&value={quote(step.id)}",
+        Kind.GENERATOR: f"/impact?by=llm&value={step.id}",
+    }
     return asked.get(step.kind, None if step.kind is Kind.VERDICT else link_to(step.id).href)
 
 

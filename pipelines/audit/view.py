@@ -63,7 +63,7 @@ class Graph(Record):
     edges: tuple[tuple[str, str], ...]
 
 
-class Choice(Record):
+class Field(Record):
     """A field of a form: of what kind it asks for a value, and what was given."""
 
     name: str
@@ -75,7 +75,7 @@ class Choice(Record):
 class Form(Record):
     """What a page asks of its reader before it can answer."""
 
-    fields: tuple[Choice, ...]
+    fields: tuple[Field, ...]
     button: str
 
 

@@ -150,7 +150,9 @@ def test_on_paper_there_is_the_content_and_nothing_to_click(page: Page, address:
     page.emulate_media(media="screen")
 
 
-@pytest.mark.parametrize("words", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "words", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "' OR 1=1 --"]
+)
 def test_hostile_words_are_shown_as_they_are(page: Page, words: str) -> None:
     page.get_by_label("Search").fill(words)
     page.keyboard.press("Enter")
