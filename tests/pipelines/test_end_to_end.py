@@ -22,9 +22,12 @@ from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import Clip, Description, Sample, Split
 from components.core.runs import run_dirs
 from components.core.stages import STAGES
+from pipelines.openlineage.facets import GENERATOR
+from pipelines.openlineage.telling import events_file
 from pipelines.processes import processes_of
 from pipelines.progress import StageView, views
 from tests.desta_command import Desta
+from tests.pipelines.openlineage.validation import check
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -78,6 +81,22 @@ def test_the_evaluation_gives_figures_and_the_gate_registers_the_model(undisturb
     assert status["gate"] == {"passed": True, "reasons": []}
     digest = status["stages"]["train_model"]["outputs"]["model"]["digest"]
     assert status["model"] == {"name": "desta-adapter", "version": "1", "digest": digest}
+
+
+def test_the_run_told_its_lineage_whole_and_valid(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    events = [json.loads(line) for line in events_file(command.home.runs / status["run_id"]).read_text().splitlines()]
+    for event in events:
+        check(event)
+    inside = [(kind, f"alignment.{name}") for name in NAMES for kind in ("START", "COMPLETE")]
+    told = [(event["eventType"], event["job"]["name"]) for event in events]
+    assert told == [("START", "alignment"), *inside, ("COMPLETE", "alignment")]
+    versions = {o["name"]: o["facets"]["version"]["datasetVersion"] for event in events for o in event["outputs"]}
+    assert versions == {
+        kind: o["digest"] for stage in status["stages"].values() for kind, o in stage["outputs"].items()
+    }
+    (samples,) = (output for event in events for output in event["outputs"] if output["name"] == "samples")
+    assert samples["facets"][GENERATOR]["weights"] == command.samples(status)[0].generator.weights
 
 
 def test_mlflow_tells_the_same_story(undisturbed: tuple[Desta, Any]) -> None:
