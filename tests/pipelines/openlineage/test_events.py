@@ -107,8 +107,8 @@ def test_clips_say_their_licences_and_a_model_has_no_rows(home: Home) -> None:
     events = _told(make_run(home))
     clips = _by_name(_last_of(events, "ingest_audio")["outputs"])["clips"]
     assert [field["name"] for field in clips["facets"]["schema"]["fields"]] == list(Clip.model_fields)
-    licences = sorted(about["licence"] for about in FACTS["corpora"].values())
-    assert clips["facets"]["tags"]["tags"][0]["value"] == ", ".join(map(str, licences))
+    licences = sorted(str(about["licence"]) for about in FACTS["corpora"].values())
+    assert clips["facets"]["tags"]["tags"][0]["value"] == ", ".join(licences)
     model = _by_name(_last_of(events, "train_model")["outputs"])["model"]
     assert set(model["facets"]) == {"version"}
     assert "rowCount" not in model["outputFacets"]["outputStatistics"]
