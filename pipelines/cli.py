@@ -80,6 +80,11 @@ def _add_run(commands: Any) -> None:
         command.add_argument(
             "--from-published", metavar="NAME[@REVISION]", help="start from a published dataset instead of corpora"
         )
+        command.add_argument(
+            "--use",
+            metavar="USE",
+            help="what the model is made for, research (default) or commercial; corpora that forbid it are refused",
+        )
         command.add_argument("--encoder", metavar="REF", help="another audio encoder")
         command.add_argument("--llm", metavar="REF", help="another language model")
         command.add_argument(

@@ -51,11 +51,13 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
     """Run the pipeline as a profile asks, and return the run's folder and how it ended.
 
     Raises:
-        ConfigurationError: another run holds the home, or a model reference or OPENLINEAGE_URL cannot be.
+        ConfigurationError: another run holds the home, a model reference or OPENLINEAGE_URL cannot be, or a corpus
+            forbids what the model is meant for.
         SourceError: a corpus or a model cannot be used; no run was started.
         KeyboardInterrupt: interrupted before the run began.
     """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    profile.check_use()
     server = server_of_environment()
     with run_lock(home, run_id), interruptible():
         abandoned = _recover(home, server)

@@ -215,6 +215,7 @@ class RunTracking:
         self._client.log_artifacts(run_id, str(folder), "model")
         lineage = read_manifest(folder).lineage
         tags = {**about(self._record), "desta.digest": digest, "desta.key": lineage.key}
+        tags |= {"desta.use": str(lineage.settings["use"])}
         tags |= {f"desta.input.{name}": d for name, d in lineage.inputs.items()}
         tags |= {f"desta.model.{name}": d for name, d in lineage.models.items()}
         return self._registry.add(f"{self._client.get_run(run_id).info.artifact_uri}/model", run_id, tags)

@@ -171,6 +171,8 @@ def test_killed_in_generation_and_in_training_it_resumes_and_ends_with_the_same(
     assert [run["state"] for run in runs] == ["succeeded", "failed", "failed"]
     client = MlflowClient(command.home.tracking_uri, command.home.tracking_uri)
     assert [client.get_run(run["mlflow_run_id"]).info.status for run in runs] == ["FINISHED", "KILLED", "KILLED"]
+    last = [events_file(run_dir).read_text().splitlines()[-1] for run_dir in run_dirs(command.home.runs)]
+    assert [json.loads(line)["eventType"] for line in last] == ["COMPLETE", "ABORT", "ABORT"]
 
 
 def test_a_study_compares_ways_to_train_on_the_samples_of_the_run(
