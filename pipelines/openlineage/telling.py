@@ -48,20 +48,21 @@ class Teller:
         """Tell how the run ended, and say what could not be told."""
         self._ended.set()
         self._thread.join()
-        self._tell()
+        self._tell(whole=True)
         unsent = self._messenger.close() if self._messenger else None
         for line in filter(None, (self._failure, unsent)):
             again = f"`desta openlineage {self._run_dir.name}` tells all events again"
             say(f"OpenLineage: {line}; the run is not concerned, {again}")
 
     def _follow(self) -> None:
-        """Tell what is new; how the run ended may change until all is done, and waits for that."""
         while not self._ended.wait(_EVERY_S):
-            if read_run(self._run_dir).state is State.RUNNING:
-                self._tell()
+            self._tell(whole=False)
 
-    def _tell(self) -> None:
+    def _tell(self, *, whole: bool) -> None:
+        """Tell what is new; how the run ended may still change while it is followed, and is told with the `whole`."""
         try:
+            if not whole and read_run(self._run_dir).state is not State.RUNNING:
+                return
             new = [event for event in events_of(self._run_dir) if _id(event) not in self._told]
             _append(events_file(self._run_dir), new)
         except (DestaError, OSError) as error:
