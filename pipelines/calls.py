@@ -79,6 +79,15 @@ def verify(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def openlineage(args: argparse.Namespace) -> int:
+    """Print the events of a run, or send them."""
+    from pipelines.openlineage.telling import tell_again
+    from pipelines.status import run_dir_of
+
+    _print(tell_again(run_dir_of(current_home(), args.run), args.to))
+    return ExitCode.DONE
+
+
 def doctor(args: argparse.Namespace) -> int:
     """Print what is right and wrong with this installation."""
     from pipelines.doctor import State, diagnose, report

@@ -85,6 +85,11 @@ def _add_run(commands: Any) -> None:
         command.add_argument(
             "--from-published", metavar="NAME[@REVISION]", help="start from a published dataset instead of corpora"
         )
+        command.add_argument(
+            "--use",
+            metavar="USE",
+            help="what the model is made for, research (default) or commercial; corpora that forbid it are refused",
+        )
         command.add_argument("--encoder", metavar="REF", help="another audio encoder")
         command.add_argument("--llm", metavar="REF", help="another language model")
         command.add_argument(
@@ -111,6 +116,16 @@ def _add_views(commands: Any) -> None:
     verify.add_argument("run", nargs="?", metavar="RUN|MODEL", help="a run's id or name@version (default: the newest)")
     add_erased_to(verify)
     doctor = add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
+    openlineage = add(
+        commands,
+        "openlineage",
+        calls.openlineage,
+        "print the OpenLineage events of a run, a line of JSON for each, or send them to a server",
+        "desta openlineage",
+        "desta openlineage 20261122-184937-df17 --to http://localhost:5000",
+    )
+    openlineage.add_argument("run", nargs="?", metavar="RUN", help="default: the newest run")
+    openlineage.add_argument("--to", metavar="URL", help="a server of lineage; its key is in OPENLINEAGE_API_KEY")
     for command in (status, runs, verify, doctor):
         add_json(command)
 

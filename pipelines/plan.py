@@ -30,10 +30,12 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
     A stage after one that runs is planned to run too; it is reused all the same if its input comes out as before.
 
     Raises:
-        ConfigurationError: a model reference is malformed, or the folder of a corpus is not there.
+        ConfigurationError: a model reference is malformed, the folder of a corpus is not there, or a corpus forbids
+            what the model is meant for.
         SourceError: a corpus cannot be read.
         ContractError: a result or a model in the store is damaged.
     """
+    profile.check_use()
     sources = {} if profile.published else dict(sources_of(profile.corpora, home))
     models = {name: _digest(getattr(profile, name), home) for name in ("encoder", "llm")}
     stages: dict[str, StagePlan] = {}

@@ -10,6 +10,7 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.models.store import ENCODER, LLM
 from components.core.settings import Settings, checked
 from components.core.stages import STAGES, Stage
+from components.core.use import check_clips, check_corpora
 from components.evaluate_model.settings import EvaluateModelSettings
 from components.extract_metadata.settings import ExtractMetadataSettings
 from components.ingest_audio.settings import IngestAudioSettings
@@ -43,6 +44,18 @@ class Profile:
     def stages(self) -> tuple[Stage, ...]:
         """The stages that the run goes through: those after the published dataset where it starts from one."""
         return LATER if self.published else STAGES
+
+    def check_use(self) -> None:
+        """Refuse what the model is meant for where the audio that it would learn from does not permit it.
+
+        Raises:
+            ConfigurationError: names every corpus that forbids it, and why.
+            SourceError: a corpus cannot be read.
+        """
+        if self.published:
+            check_clips(self.train_model.use, self.published.results["ingest_audio"])
+        else:
+            check_corpora(self.train_model.use, self.corpora)
 
     def settings(self, stage: str) -> Settings:
         """Return the settings of a stage."""

@@ -17,7 +17,8 @@ def requested_profile(args: argparse.Namespace) -> Profile:
         ConfigurationError: an unknown profile, stage, parameter or published dataset, or a value out of range.
         ContractError: the published dataset is damaged.
     """
-    profile = with_overrides(profile_named(args.profile), args.set)
+    meant_for = [f"train_model.use={args.use}"] if args.use is not None else []
+    profile = with_overrides(profile_named(args.profile), [*args.set, *meant_for])
     changed = replace(
         profile,
         corpora=tuple(args.corpus or profile.corpora),

@@ -33,6 +33,8 @@ from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
 from pipelines.erasure.folders import require_none_unfinished
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
+from pipelines.openlineage.server import Server, server_of_environment
+from pipelines.openlineage.telling import Teller
 from pipelines.processes import end_processes
 from pipelines.profiles import Profile
 from pipelines.progress import views
@@ -50,14 +52,17 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
     """Run the pipeline as a profile asks, and return the run's folder and how it ended.
 
     Raises:
-        ConfigurationError: another run holds the home, an erasure was not finished, or a model reference cannot be.
+        ConfigurationError: another run holds the home, an erasure was not finished, a model reference or
+            OPENLINEAGE_URL cannot be, or a corpus forbids what the model is meant for.
         SourceError: a corpus or a model cannot be used; no run was started.
         KeyboardInterrupt: interrupted before the run began.
     """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    profile.check_use()
+    server = server_of_environment()
     with run_lock(home, run_id), interruptible():
         require_none_unfinished(home)
-        abandoned = _recover(home)
+        abandoned = _recover(home, server)
         published = profile.published
         revision = published.data_revision if published else data_revision(profile.corpora, home)
         for reference in (profile.encoder, profile.llm):
@@ -66,7 +71,8 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
         write_run(run_dir, _new_record(profile, run_id, revision))
         if published:
             published.write_taken(run_dir)
-        return run_dir, _drive(run_dir, home, abandoned)
+        with Teller(run_dir, server):
+            return run_dir, _drive(run_dir, home, abandoned)
 
 
 def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
@@ -84,7 +90,7 @@ def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
     )
 
 
-def _recover(home: Home) -> list[TrackingRecord]:
+def _recover(home: Home, server: Server | None) -> list[TrackingRecord]:
     """Close the runs whose driver is gone (the lock proves it), and return what MLflow must still be told of."""
     abandoned = []
     for run_dir in run_dirs(home.runs):
@@ -93,6 +99,8 @@ def _recover(home: Home) -> list[TrackingRecord]:
             end_processes(run_dir)
             _remove_passing(run_dir)
             write_run(run_dir, record)
+            with Teller(run_dir, server):
+                pass
             say(f"run {record.run_id} was killed; what it had finished is used again")
             if tracking := read_tracking(run_dir):
                 abandoned.append(tracking)

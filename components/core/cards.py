@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from components.core.licences import OTHER, hub_licence
+from components.core.licences import OTHER, hub_licence, obligations
 
 CARD = "README.md"
 TASK = "audio-text-to-text"
@@ -28,6 +28,12 @@ def licence_entries(licences: Collection[str], name: str) -> dict[str, Any]:
     unknown = sorted(licence for licence in licences if hub_licence(licence) == OTHER)
     entries: dict[str, Any] = {"license": sorted({hub_licence(licence) for licence in licences})}
     return entries | ({"license_name": name, "license_details": ", ".join(unknown)} if unknown else {})
+
+
+def terms_of_use(use: str, licences: Collection[str], consents: Mapping[str, Collection[str]]) -> str:
+    """Say what something was made for, and what licences and speakers ask of whoever uses it, a line each."""
+    agreed = (f"Speakers of {name} agreed to: {', '.join(uses)}." for name, uses in sorted(consents.items()))
+    return "\n".join(f"- {cell(line)}" for line in (f"Made for {use} use.", *obligations(licences), *agreed))
 
 
 def language_codes(names: Iterable[str]) -> list[str]:

@@ -63,8 +63,13 @@ def dataset(name: str, path: str, manifest: Manifest, context: str = "output") -
     return as_input(name, source, {"num_rows": manifest.counts.rows_out}, context)
 
 
+def short_digest(digest: str) -> str:
+    """Return as much of a digest as MLflow keeps of a dataset's."""
+    return digest[:_DIGEST_LENGTH]
+
+
 def as_input(name: str, source: Mapping[str, str], profile: Mapping[str, int], context: str) -> DatasetInput:
     """Return what a run read or wrote as a dataset; the whole digest stands in its source and on its tags."""
     digest = source["sha256"]
-    dataset = Dataset(name, digest[:_DIGEST_LENGTH], "local", json.dumps(source), profile=json.dumps(profile))
+    dataset = Dataset(name, short_digest(digest), "local", json.dumps(source), profile=json.dumps(profile))
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context), InputTag("sha256", digest)])

@@ -19,6 +19,7 @@ from mlflow.tracking import MlflowClient
 
 from components.core.contracts.artifacts import MANIFEST, Manifest, read_manifest
 from components.core.home import Home
+from components.core.logged_models import LOGGED_MODEL, log_evaluation, logged_model_of
 from components.core.mlflow_forms import (
     about,
     as_input,
@@ -212,6 +213,7 @@ class RunTracking:
         self._client.log_artifacts(run_id, str(folder), "model")
         lineage = read_manifest(folder).lineage
         tags = {**about(self._record), "desta.digest": digest, "desta.key": lineage.key}
+        tags |= {"desta.use": str(lineage.settings["use"])}
         tags |= {f"desta.input.{name}": d for name, d in lineage.inputs.items()}
         tags |= {f"desta.model.{name}": d for name, d in lineage.models.items()}
         return self._registry.add(f"{self._client.get_run(run_id).info.artifact_uri}/model", run_id, tags)
@@ -224,10 +226,12 @@ class RunTracking:
             return
         if evaluated.reused:  # the run that made it may have been killed before MLflow had its files
             self._log_documents("evaluate_model", Path(report.path), read_manifest(Path(report.path)))
-        figures = numbers(evaluated.facts)
+        figures, accepted = numbers(evaluated.facts), self._ended["validate_data"].outputs["accepted"]
+        model_id = logged_model_of(self._client, self._experiment, version)
+        log_evaluation(self._client, run_id, model_id, figures, accepted, int(time.time() * 1000))
         # The digest comes last: a version that has it has all of them.
         tags = {name: f"{value:.4f}" for name, value in figures.items()}
-        tags |= {EVALUATION_RUN: run_id, EVALUATION: report.digest}
+        tags |= {LOGGED_MODEL: model_id, EVALUATION_RUN: run_id, EVALUATION: report.digest}
         self._registry.describe(str(version.version), evaluation_text(figures), tags)
 
     def _log(

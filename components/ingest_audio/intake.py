@@ -112,7 +112,8 @@ class Intake:
 
     def _corpus_facts(self, corpus: Corpus) -> dict[str, Any]:
         policy = corpus.policy
-        terms = {"licence": policy.licence, "attribution": policy.attribution}
+        terms: dict[str, Any] = {"licence": policy.licence, "attribution": policy.attribution}
+        terms |= {"consent": list(policy.consent)} if policy.consent else {}
         counts = {"clips": self._of_corpus[policy.name], "unlisted": len(corpus.unlisted)}
         return {**counts, "unmapped": dict(corpus.unmapped), **terms}
 

@@ -19,6 +19,7 @@ from components.core.cards import (
     language_codes,
     licence_entries,
     table,
+    terms_of_use,
 )
 from components.core.contracts.records import Split
 from components.core.models.model_artifact import ModelConfig
@@ -86,6 +87,7 @@ def model_card(training: Training) -> str:
     sections = {
         "Parts": "\n\n".join(_parts(training)),
         "Data": "\n\n".join(_data(training.data)),
+        "Terms": _terms(training),
         "Training": "\n\n".join(_training(training)),
         "Results": "\n\n".join(_results(training)),
         "Limits": _LIMITS,
@@ -171,6 +173,12 @@ def _data(data: LearnedFrom) -> Iterator[str]:
     if named:
         yield "The corpora ask to name:"
         yield "\n".join(named)
+
+
+def _terms(training: Training) -> str:
+    """Say what the recordings ask that it learned from; those of the two frozen models stand with the parts."""
+    consents = {name: part.consent for name, part in training.data.corpora.items() if part.consent}
+    return terms_of_use(training.settings["use"], training.data.licences, consents)
 
 
 def _training(training: Training) -> Iterator[str]:

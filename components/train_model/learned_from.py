@@ -1,8 +1,9 @@
 """What a model learned from, by corpus and licence: counted from a few columns, without audio or text."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from components.core.contracts.artifacts import Artifact
 from components.core.contracts.errors import ContractError
@@ -11,9 +12,13 @@ from components.core.contracts.records import Clip, Sample, Split
 
 @dataclass
 class CorpusPart:
-    """Accepted samples about the clips of one corpus; licences and languages are those of clips in the train split."""
+    """Accepted samples about the clips of one corpus; licences and languages are those of clips in the train split.
+
+    `consent` is what its speakers agreed to, empty where the corpus does not say.
+    """
 
     attribution: str
+    consent: tuple[str, ...] = ()
     samples: Counter[Split] = field(default_factory=Counter)
     licences: set[str] = field(default_factory=set)
     languages: set[str] = field(default_factory=set)
@@ -54,12 +59,16 @@ def learned_from(accepted: Artifact, clips: Artifact) -> LearnedFrom:
         if clip_id not in about:
             raise ContractError(f"{clips.folder}: no clip {clip_id}, which a sample of {accepted.folder} is about")
         corpus, licence, language = about[clip_id]
-        part = corpora.setdefault(corpus, CorpusPart(told.get(corpus, {}).get("attribution", "")))
+        part = corpora.setdefault(corpus, _part(told.get(corpus, {})))
         part.samples[Split(split)] += 1
         if split == Split.TRAIN:
             part.licences.add(licence)
             part.languages |= {language} - {None}
     return LearnedFrom(accepted.digest, dict(sorted(corpora.items())))
+
+
+def _part(told: Mapping[str, Any]) -> CorpusPart:
+    return CorpusPart(told.get("attribution", ""), tuple(told.get("consent", ())))
 
 
 def _rows(artifact: Artifact, record: type[Clip] | type[Sample], *names: str) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from components.core.licences import Use
 from components.core.settings import ONLY_HOW, Settings
 
 Place = Literal["none", "cpu", "nvme"]
@@ -35,6 +36,9 @@ class TrainModelSettings(Settings):
     preset: Annotated[Literal["desta", "upstream"], ONLY_HOW] = Field(
         "desta",
         description="form of the adapter where no setting says otherwise; upstream: 64 queries, 6 layers, no mask",
+    )
+    use: Use = Field(
+        Use.RESEARCH, description="what the model is made for, research or commercial; its clips have to permit it"
     )
     steps: int = Field(150, ge=1, description="optimiser steps")
     batch: int = Field(

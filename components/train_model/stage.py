@@ -12,6 +12,7 @@ from components.core.execution import Outcome, Workplace
 from components.core.models.model_artifact import CONFIG_FILE, parameters_of, read_config
 from components.core.models.store import read_model_manifest
 from components.core.publishing import write_file
+from components.core.use import check_clips
 from components.train_model.acceptance import check_accepted
 from components.train_model.card import Training, model_card
 from components.train_model.curve import draw_curve
@@ -31,11 +32,12 @@ def train(job: TrainingJob, accepted: Artifact, place: Workplace) -> Outcome:
 
     Raises:
         ContractError: the validator did not let the samples through.
-        ConfigurationError: this machine cannot offload to where it is asked.
+        ConfigurationError: this machine cannot offload to where it is asked, or clips forbid the model's use.
         SourceError: the training processes ended before their work was done.
     """
     check_accepted(accepted)
     check_offload(job.settings)
+    check_clips(job.settings.use, _clips(job))
     rows = sum(sample.split is Split.TRAIN for sample in accepted.read(Sample))
     if not job.model.is_dir():
         launch(job)
@@ -50,17 +52,20 @@ def train(job: TrainingJob, accepted: Artifact, place: Workplace) -> Outcome:
 
 
 def _training(job: TrainingJob, accepted: Artifact) -> Training:
-    clips = Artifact(Path(job.clips), read_manifest(Path(job.clips)))
     return Training(
         config=read_config(job.model),
         encoder=read_model_manifest(Path(job.encoder)),
         llm=read_model_manifest(Path(job.llm)),
-        data=learned_from(accepted, clips),
+        data=learned_from(accepted, _clips(job)),
         settings=job.settings.deciding(),
         code=code_digest("components.core", "components.train_model"),
         parameters=parameters_of(job.model),
         steps=[json.loads(line) for line in job.metrics_file.read_text().splitlines()],
     )
+
+
+def _clips(job: TrainingJob) -> Artifact:
+    return Artifact(Path(job.clips), read_manifest(Path(job.clips)))
 
 
 def _exported(job: TrainingJob) -> dict[str, float]:

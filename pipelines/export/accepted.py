@@ -7,6 +7,7 @@ from pathlib import Path
 from components.core.contracts.artifacts import Artifact, Manifest, open_artifact, read_manifest
 from components.core.contracts.errors import ConfigurationError, GateRefused
 from components.core.home import Home
+from components.core.licences import Use
 from components.core.models.store import MARKER, read_model_manifest
 from components.core.runs import RunRecord, State, read_run, run_dirs
 from components.core.stages import stage_named
@@ -87,4 +88,5 @@ def recipe_of(samples: Manifest, record: RunRecord, home: Home) -> Recipe:
         llm_licence=read_model_manifest(stored).licence if (stored / MARKER).is_file() else None,
         prompt_pools=samples.facts.get("prompt_pools", {}),
         made_on=datetime.fromtimestamp(record.started_s, UTC).date(),
+        use=Use(record.parameters.get("train_model_settings", {}).get("use", Use.RESEARCH)),
     )

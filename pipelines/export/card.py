@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.core.cards import CITATION, PAPER_ID, TASK, cell, front_matter, language_codes, licence_entries, table
+from components.core.cards import (
+    CITATION,
+    PAPER_ID,
+    TASK,
+    cell,
+    front_matter,
+    language_codes,
+    licence_entries,
+    table,
+    terms_of_use,
+)
 from components.core.contracts.records import Decoding, GeneratorIdentity
 from pipelines.export.dataset import Dataset
 from pipelines.export.huggingface import COLUMNS, shards_of
@@ -108,6 +118,8 @@ def _pairs(value: Any) -> str:
 
 def _licences(dataset: Dataset, rollup: Rollup) -> Iterator[str]:
     yield "Each clip keeps the licence of its recording, and whoever passes it on names whom its corpus names."
+    consents = {name: share.consent for name, share in rollup.corpora.items() if share.consent}
+    yield terms_of_use(dataset.recipe.use, rollup.licences, consents)
     amounts = sorted(rollup.licences.items())
     rows = ((cell(name), a.samples, a.clips, f"{a.hours:.2f}") for name, a in amounts)
     yield table(("licence", "samples", "clips", "hours"), rows)

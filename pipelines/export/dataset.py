@@ -12,6 +12,7 @@ from components.core.cards import dataset_name
 from components.core.contracts.artifacts import Artifact
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Clip, Sample
+from components.core.licences import Use
 
 Group = tuple[Clip, tuple[Sample, ...]]
 """A clip and the accepted samples about it."""
@@ -22,12 +23,14 @@ class Recipe:
     """How the samples were made, as far as they do not say so themselves.
 
     `llm_licence` is `None` where the model store does not know it; `prompt_pools` is what `self_generate` recorded.
+    `use` is what the run was meant for.
     """
 
     llm: str
     llm_licence: str | None
     prompt_pools: Mapping[str, Any]
     made_on: date
+    use: Use = Use.RESEARCH
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,9 +33,10 @@ class Amount:
 
 @dataclass
 class CorpusShare:
-    """What a corpus gave, under which licences, and whom it asks to name."""
+    """What a corpus gave, under which licences, whom it asks to name, and what its speakers agreed to if it says so."""
 
     attribution: str
+    consent: tuple[str, ...] = ()
     amount: Amount = field(default_factory=Amount)
     licences: set[str] = field(default_factory=set)
 
@@ -88,5 +89,6 @@ class Rollup:
                     f"{self._clips.folder}: its manifest says nothing of corpus {corpus!r}, whose licence needs "
                     "attribution; ingest the corpora again"
                 )
-            self.corpora[corpus] = CorpusShare(attribution=self._facts[corpus].get("attribution", ""))
+            told = self._facts[corpus]
+            self.corpora[corpus] = CorpusShare(told.get("attribution", ""), tuple(told.get("consent", ())))
         return self.corpora[corpus]

@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from components.core.contracts.artifacts import read_manifest
 from components.core.home import Home
+from components.core.logged_models import LOGGED_MODEL
 from components.core.models.store import StoredModel
 from components.core.registry import EVALUATION, EVALUATION_RUN, MODEL_NAME, Registry
 from components.core.runs import (
@@ -267,6 +268,28 @@ def test_a_model_that_passed_is_in_the_registry_once_with_its_lineage(tracked: T
         assert known is not None
         assert known.model is not None
         assert (known.model.version, known.model.digest) == ("1", digest)
+
+
+def test_runs_models_and_versions_are_found_from_a_dataset_and_it_from_them(tracked: Tracked) -> None:
+    """The searches that the README shows."""
+    client, experiment = tracked.client, tracked.parent("first").info.experiment_id
+    accepted = tracked.stage("first", "validate_data").outputs["accepted"].digest
+    clips = tracked.stage("first", "ingest_audio").outputs["clips"].digest
+    trained = tracked.nested("first")["train_model"].info.run_id
+
+    runs = client.search_runs([experiment], f"dataset.name = 'accepted' and dataset.digest = '{accepted[:36]}'")
+    assert trained in {run.info.run_id for run in runs}
+    (version,) = client.search_model_versions(f"name = '{MODEL_NAME}' and tags.`desta.input.accepted` = '{accepted}'")
+    assert (version.version, version.tags["desta.input.clips"]) == (1, clips)
+    about = [{"dataset_name": "accepted", "dataset_digest": accepted[:36]}]
+    (model,) = client.search_logged_models([experiment], "metrics.audio_gain > 0", about)
+    (same,) = client.search_logged_models([experiment], f"tags.`desta.input.clips` = '{clips}'")
+    assert model.model_id == same.model_id == Registry(tracked.home).version("1").tags[LOGGED_MODEL]
+    assert (model.source_run_id, model.status.value) == (trained, "READY")
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": MODEL_NAME, "version": "1"}]
+    assert [output.model_id for output in client.get_run(trained).outputs.model_outputs] == [model.model_id]
+    assert not client.search_model_versions("tags.`desta.input.accepted` = 'nothing'")
+    assert not client.search_logged_models([experiment], None, [{**about[0], "dataset_digest": "0" * 36}])
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED"])

@@ -28,9 +28,12 @@ from pipelines.lineage.choice import By, Choice
 from pipelines.lineage.impact import Impact, impact_in
 from pipelines.lineage.nodes import Kind
 from pipelines.lineage.why import Lineage
+from pipelines.openlineage.facets import GENERATOR
+from pipelines.openlineage.telling import events_file
 from pipelines.processes import processes_of
 from pipelines.progress import StageView, views
 from tests.desta_command import Desta
+from tests.pipelines.openlineage.validation import check
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -84,6 +87,22 @@ def test_the_evaluation_gives_figures_and_the_gate_registers_the_model(undisturb
     assert status["gate"] == {"passed": True, "reasons": []}
     digest = status["stages"]["train_model"]["outputs"]["model"]["digest"]
     assert status["model"] == {"name": "desta-adapter", "version": "1", "digest": digest}
+
+
+def test_the_run_told_its_lineage_whole_and_valid(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    events = [json.loads(line) for line in events_file(command.home.runs / status["run_id"]).read_text().splitlines()]
+    for event in events:
+        check(event)
+    inside = [(kind, f"alignment.{name}") for name in NAMES for kind in ("START", "COMPLETE")]
+    told = [(event["eventType"], event["job"]["name"]) for event in events]
+    assert told == [("START", "alignment"), *inside, ("COMPLETE", "alignment")]
+    versions = {o["name"]: o["facets"]["version"]["datasetVersion"] for event in events for o in event["outputs"]}
+    assert versions == {
+        kind: o["digest"] for stage in status["stages"].values() for kind, o in stage["outputs"].items()
+    }
+    (samples,) = (output for event in events for output in event["outputs"] if output["name"] == "samples")
+    assert samples["facets"][GENERATOR]["weights"] == command.samples(status)[0].generator.weights
 
 
 def test_mlflow_tells_the_same_story(undisturbed: tuple[Desta, Any]) -> None:
@@ -183,6 +202,8 @@ def test_killed_in_generation_and_in_training_it_resumes_and_ends_with_the_same(
     assert [run["state"] for run in runs] == ["succeeded", "failed", "failed"]
     client = MlflowClient(command.home.tracking_uri, command.home.tracking_uri)
     assert [client.get_run(run["mlflow_run_id"]).info.status for run in runs] == ["FINISHED", "KILLED", "KILLED"]
+    last = [events_file(run_dir).read_text().splitlines()[-1] for run_dir in run_dirs(command.home.runs)]
+    assert [json.loads(line)["eventType"] for line in last] == ["COMPLETE", "ABORT", "ABORT"]
 
 
 def test_a_study_compares_ways_to_train_on_the_samples_of_the_run(

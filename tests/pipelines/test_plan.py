@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from components.core import digests, execution
-from components.core.contracts.errors import ConfigurationError
+from components.core.contracts.errors import ConfigurationError, ExitCode
 from components.core.home import Home
 from components.core.models.store import StoredModel
 from components.core.stages import STAGES
+from pipelines.cli import main
 from pipelines.plan import StagePlan, plan
 from pipelines.profiles import Profile, smoke, with_overrides
+from pipelines.publish.published import Published, PublishedRecord
 from pipelines.revision import sources_of
+from tests.pipelines.export.making import make_artifacts
 from tests.pipelines.results import finish_stages, make_corpus
 
 NAMES = [stage.name for stage in STAGES]
@@ -119,6 +122,39 @@ def test_what_cannot_be_is_one_line(home: Home, profile: Profile, change: dict[s
     with pytest.raises(ConfigurationError, match=said) as caught:
         plan(replace(profile, **change), home)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_use_that_a_corpus_forbids_ends_plan_and_run_before_anything_is_computed(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    corpus = make_corpus(tmp_path / "mine")
+    (corpus / "metadata.csv").write_text("path,licence\na.flac,CC-BY-NC-4.0\n")
+    for use, code in (("commercial", ExitCode.USAGE), ("conquest", ExitCode.USAGE)):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--profile", "smoke", "--corpus", str(corpus), "--use", use])
+        assert ended.value.code == code
+    said = capsys.readouterr().err
+    assert "train_model.use: Input should be 'research' or 'commercial', got 'conquest'" in said
+    assert "use commercial: 1 corpus forbids it: mine: licence CC-BY-NC-4.0 forbids it (1 row: mine/a.flac)" in said
+    assert not home.root.exists()
+
+
+def test_a_published_dataset_is_held_to_the_use_by_its_clips(home: Home, tmp_path: Path) -> None:
+    results = make_artifacts(tmp_path)
+    record = PublishedRecord(
+        name="spring", run_id="r1", data_revision="x", code_version="c", llm="l", accepted="a" * 64, clips="b" * 64
+    )
+    published = Published(record=record, revision="0.dir", results=results)
+    profile = replace(smoke(), corpora=(), published=published)
+    with pytest.raises(ConfigurationError, match=r"bells: licence 'LicenseRef-Bells' is not known.*bells/900\.flac"):
+        plan(with_overrides(profile, ["train_model.use=commercial"]), home)
+
+
+def test_what_a_run_is_meant_for_is_a_setting_of_the_model_and_in_the_record(home: Home, finished: Profile) -> None:
+    meant = with_overrides(finished, ["train_model.use=commercial"])
+    assert plan(meant, home)["train_model"].because == ("setting use research → commercial",)
+    assert meant.parameters("")["train_model_settings"]["use"] == "commercial"
 
 
 def _sources(profile: Profile, home: Home) -> dict[str, str]:

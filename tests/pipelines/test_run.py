@@ -17,6 +17,7 @@ from components.core.home import Home
 from components.core.models.store import StoredModel
 from components.core.runs import State, read_run, read_tracking
 from pipelines.lock import run_lock
+from pipelines.openlineage.telling import events_file
 from pipelines.processes import end_processes, processes_of
 from pipelines.status import status_of
 from tests.pipelines.results import make_corpus
@@ -98,6 +99,9 @@ def test_an_interrupted_run_ends_everything_that_it_started(
     assert tracking is not None
     client = MlflowClient(home.tracking_uri, home.tracking_uri)
     assert client.get_run(tracking.mlflow_run_id).info.status == "KILLED"
+    events = [json.loads(line) for line in events_file(run_dir).read_text().splitlines()]
+    assert {event["eventType"] for event in events[-2:]} == {"ABORT"}
+    assert len({(event["run"]["runId"], event["eventType"]) for event in events}) == len(events)
 
 
 def test_a_killed_run_leaves_no_process_and_does_not_block_the_next(

@@ -1,15 +1,17 @@
 """What `corpus.yaml` says: whose the corpus is, how it is laid out, and what may be told of its clips."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Domain, Record
+from components.core.licences import Use
 
 POLICY_FILE = "corpus.yaml"
 
@@ -35,12 +37,13 @@ class CorpusPolicy(Record):
     `repository` (`org/name@revision`) says where on a hub the files of an `hf_parquet` corpus lie.
 
     `stretches` of one file become clips of their own, or together one recording with a segment for each. `attributes`
-    are named as the mapping leaves them.
+    are named as the mapping leaves them. `consent` is what the speakers agreed to, `None` where nobody says.
     """
 
     name: str = Field(min_length=1)
     licence: str = Field(min_length=1)
     attribution: str = ""
+    consent: tuple[Use, ...] | None = Field(None, min_length=1)
     format: str = "folder"
     repository: str | None = Field(None, pattern=r"^[^@\s]+/[^@\s]+@[^@\s]+$")
     stretches: Literal["apart", "together"] = "apart"
@@ -97,7 +100,7 @@ def read_policy(folder: Path) -> CorpusPolicy:
     try:
         # BaseLoader makes nothing but text, lists and mappings: the language `no` is Norwegian and not false.
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506
-        given = {key: value for key, value in content.items() if value} if isinstance(content, dict) else content
+        given = _given(content) if isinstance(content, dict) else content
         return CorpusPolicy.model_validate(given, strict=False)
     except FileNotFoundError as error:
         raise SourceError(f"{folder}: no {POLICY_FILE}; write one with a `name` and a `licence`") from error
@@ -105,6 +108,11 @@ def read_policy(folder: Path) -> CorpusPolicy:
         raise SourceError(f"{path}: mend it: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise SourceError(f"{path}: {_first_fault(error)}") from error
+
+
+def _given(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is empty, but for a consent: none to any use is not the same as none stated."""
+    return {key: value for key, value in content.items() if value or key == "consent"}
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -116,4 +124,8 @@ def _first_fault(error: ValidationError) -> str:
         return f"`{where}` is missing; write it"
     if first["type"] == "value_error":
         return first["msg"].removeprefix("Value error, ")
+    if first["loc"][:1] == ("consent",):
+        return (
+            f"consent {str(first['input'])[:60]!r}: want a list of {', '.join(Use)}; without the line it is not stated"
+        )
     return f"{where or 'the file'}: {first['msg']}, got {str(first['input'])[:60]!r}"

@@ -60,7 +60,8 @@ class Corpus:
         return digest_of_each(self._told(digest_of_content))
 
     def _told(self, digest_of_content: Callable[[Path], str]) -> Iterator[Any]:
-        yield self.policy.model_dump(mode="json")
+        # A corpus that states no consent keeps the digest that it had before one could be stated.
+        yield self.policy.model_dump(mode="json", exclude=None if self.policy.consent else {"consent"})
         yield from map(_told, self.recordings)
         for file in sorted({*(recording.file for recording in self.recordings), *self.unlisted}):
             yield [name_of(file, self.folder), _content(file, digest_of_content)]
@@ -118,6 +119,16 @@ def read_corpus(folder: Path) -> Corpus:
         unlisted=tuple(file for file in files_below(folder, *AUDIO_SUFFIXES) if file not in listed),
         unmapped=dict(sorted(mapper.left_out.items())),
     )
+
+
+def licensed_rows(folder: Path, policy: CorpusPolicy) -> Iterator[tuple[str, str]]:
+    """Yield the path and the licence of each row of a corpus, one in memory at a time.
+
+    Raises:
+        SourceError: a file or a line cannot be read.
+    """
+    for entry in _reader(folder, policy)(folder, policy):
+        yield entry.name, entry.cells.get("licence", "").strip() or policy.licence
 
 
 def _recordings(folder: Path, policy: CorpusPolicy, mapper: Mapper) -> list[Recording]:

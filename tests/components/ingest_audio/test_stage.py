@@ -107,7 +107,7 @@ def test_max_clips_takes_some_of_every_domain_and_says_how_many_it_left(tmp_path
 
 
 def test_the_facts_count_clips_seconds_speakers_and_languages(tmp_path: Path) -> None:
-    policy = "name: talk\nlicence: CC-BY-4.0\nattribution: The Readers\ndomain: speech\n"
+    policy = "name: talk\nlicence: CC-BY-4.0\nattribution: The Readers\nconsent: [research]\ndomain: speech\n"
     table = "path,split,speaker_id,language\na.flac,train,s1,fr\nb.flac,train,s2,fr\nc.flac,evaluation,s3,en\n"
     files = {f"{name}.flac": make_tone(hertz=hertz) for name, hertz in (("a", 200), ("b", 300), ("c", 400))}
     folder = write_corpus(tmp_path / "c", {**files, "extra.flac": make_tone()}, policy=policy, table=table)
@@ -119,7 +119,14 @@ def test_the_facts_count_clips_seconds_speakers_and_languages(tmp_path: Path) ->
         "languages": {"en": 1, "fr": 2},
         "cut": {"recordings": 0, "pieces": 0},
         "corpora": {
-            "talk": {"clips": 3, "unlisted": 1, "unmapped": {}, "licence": "CC-BY-4.0", "attribution": "The Readers"}
+            "talk": {
+                "clips": 3,
+                "unlisted": 1,
+                "unmapped": {},
+                "licence": "CC-BY-4.0",
+                "attribution": "The Readers",
+                "consent": ["research"],
+            }
         },
         "left_out": 0,
         "refusals": [],

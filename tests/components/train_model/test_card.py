@@ -86,6 +86,17 @@ def header_of(card: str) -> dict[str, Any]:
     return values
 
 
+def test_the_card_says_what_the_model_was_made_for_and_what_its_recordings_ask(training: Training) -> None:
+    training.data.corpora["readers"].consent = ("research",)
+    assert (
+        "## Terms\n"
+        "- Made for research use.\n"
+        "- Name whom the recordings ask to name: CC-BY-SA-3.0.\n"
+        "- Share alike: pass adaptations on under the same licence: CC-BY-SA-3.0.\n"
+        "- Speakers of readers agreed to: research.\n"
+    ) in model_card(training)
+
+
 def test_the_header_files_the_model_by_licences_base_language_and_result(training: Training) -> None:
     header = header_of(model_card(training))
 

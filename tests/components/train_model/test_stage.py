@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from components.core.contracts.artifacts import open_artifact
-from components.core.contracts.records import Sample
+from components.core.contracts.errors import ExitCode
+from components.core.contracts.records import Clip, Sample
 from components.core.digests import seed_of
 from components.core.home import Home
 from components.core.models.loading import load_llm
@@ -16,7 +17,7 @@ from components.core.models.lora import LoraConfig
 from components.core.models.model_artifact import LORA_FILE, load_adapter, load_trained, parameters_of, read_config
 from components.core.models.store import identity_of
 from components.train_model.__main__ import main
-from tests.builders import make_generator, make_sample
+from tests.builders import make_clip, make_generator, make_sample
 from tests.components.train_model.making import World, write_accepted, write_artifact
 
 STEPS = 4
@@ -133,3 +134,13 @@ def test_samples_that_nobody_validated_are_not_trained_on(
     line, code = refused(tiny_home, inputs, capfd)
     assert said in line
     assert code == 1
+
+
+def test_clips_that_forbid_what_the_model_is_made_for_end_the_training_before_it_begins(
+    tiny_home: Home, world: World, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clips = write_artifact(tmp_path / "clips", "clips", [make_clip(licence="CC-BY-NC-4.0")], Clip).folder
+    inputs = [str(clips) if value == str(world.clips) else value for value in world.inputs]
+    line, code = refused(tiny_home, inputs, capfd, "--use", "commercial")
+    assert line.startswith("error: use commercial: 1 corpus forbids it: test: licence CC-BY-NC-4.0 forbids it")
+    assert code == ExitCode.USAGE

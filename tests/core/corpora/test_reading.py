@@ -239,6 +239,15 @@ def test_the_digest_follows_names_and_contents(tmp_path: Path, change: str) -> N
     assert read_corpus(other).digest() != read_corpus(folder).digest()
 
 
+def test_the_digest_follows_a_consent_once_one_is_stated(tmp_path: Path) -> None:
+    folder = write_corpus(tmp_path, {"a.flac": TONE})
+    stated = {read_corpus(folder).digest()}
+    for consent in ("[research]", "[research, commercial]"):
+        (folder / "corpus.yaml").write_text(POLICY + f"domain: sound\nconsent: {consent}\n")
+        stated.add(read_corpus(folder).digest())
+    assert len(stated) == 3
+
+
 def test_a_listed_file_counts_whatever_its_suffix(tmp_path: Path) -> None:
     folder = write_corpus(tmp_path, {"clip.audio": TONE}, table="path\nclip.audio\nabsent.flac\n")
     before = read_corpus(folder).digest()

@@ -1,11 +1,13 @@
 """Whoever opens an exported dataset reads what it is, how it was made, and what its licences ask."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from components.core.licences import Use
 from pipelines.export.card import card, header, size_category
 from pipelines.export.dataset import Dataset
 from pipelines.export.rollup import Rollup
@@ -70,3 +72,20 @@ def test_every_corpus_has_its_licence_and_its_attribution_in_one_cell(counted: t
 @pytest.mark.parametrize(("samples", "word"), [(999, "n<1K"), (1000, "1K<n<10K"), (4_963_845, "1M<n<10M")])
 def test_a_size_has_the_hubs_word_for_it(samples: int, word: str) -> None:
     assert size_category(samples) == word
+
+
+def test_the_card_says_what_it_was_made_for_and_what_that_asks(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path)
+    made_for = replace(dataset, recipe=replace(dataset.recipe, use=Use.COMMERCIAL))
+    rollup = Rollup(dataset.clips)
+    for _ in rollup.passing(dataset.groups()):
+        pass
+    rollup.corpora["voices"].consent = ("research", "commercial")
+    text = card(made_for, rollup, "")
+    assert (
+        "- Made for commercial use.\n"
+        "- Name whom the recordings ask to name: CC-BY-SA-3.0.\n"
+        "- Share alike: pass adaptations on under the same licence: CC-BY-SA-3.0.\n"
+        "- Read the terms, which are not known here: LicenseRef-Bells.\n"
+        "- Speakers of voices agreed to: research, commercial.\n"
+    ) in text

@@ -1,6 +1,7 @@
 """A run may start from accepted samples that were published: from their revision, verified, and traceable."""
 
 import argparse
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from components.core.models.store import StoredModel
 from components.core.runs import read_run, run_dirs
 from pipelines.cli import parser
 from pipelines.export.accepted import accepted_dataset, run_to_export
+from pipelines.openlineage.telling import events_file
 from pipelines.plan import plan
 from pipelines.profiles import Profile, smoke
 from pipelines.publish.published import LATER, Published, PublishedRecord, open_published
@@ -23,6 +25,7 @@ from pipelines.run import run
 from pipelines.sample_data import pointed_to
 from pipelines.status import status_of
 from tests.pipelines.export.making import SAMPLES, make_run
+from tests.pipelines.openlineage.validation import check
 from tests.pipelines.publish.conftest import git
 from tests.pipelines.results import finish_stages, make_corpus
 
@@ -157,6 +160,11 @@ def test_a_run_goes_through_training_and_evaluation_alone_and_says_what_it_read(
     assert all(stage.reused for stage in status.stages.values() if stage.state == "succeeded")
     assert status.stages["validate_data"].outputs["accepted"].digest == accepted
     assert run_dirs(home.runs) == [run_dir]
+    events = [json.loads(line) for line in events_file(run_dir).read_text().splitlines()]
+    for event in events:
+        check(event)
+    own = ["alignment.train_model"] * 2 + ["alignment.evaluate_model"] * 2
+    assert [event["job"]["name"] for event in events] == ["alignment", *own, "alignment"]
 
     client = MlflowClient(home.tracking_uri, home.tracking_uri)
     assert client.get_run(str(status.mlflow_run_id)).data.tags["desta.data_revision"] == record.data_revision
