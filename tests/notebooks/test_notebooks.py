@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 from nbclient import NotebookClient
 
 from components.core.contracts.artifacts import open_artifact
-from components.core.contracts.records import Clip, Description, RefusedSample, Sample, Split
+from components.core.contracts.records import Answer, Clip, Description, RefusedSample, Sample, Split
 from components.core.inference.desta_model import DestaModel
 from components.evaluate_model.findings import read_findings
 from tests.conftest import REPOSITORY
@@ -30,7 +30,7 @@ SMALLER = (
     *("--set=evaluate_model.questions=6", "--set=evaluate_model.text_questions=1"),
 )
 """What makes another model in seconds, and asks it some of the same."""
-QUICKSTART, EXPLORE, COMPARE = "01-quickstart", "02-explore-a-run", "03-compare-models"
+QUICKSTART, EXPLORE, COMPARE, AUDIT = "01-quickstart", "02-explore-a-run", "03-compare-models", "04-audit"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read(status: Any, stage: str, kind: str, record: Any) -> list[Any]:
     return list(open_artifact(Path(status["stages"][stage]["outputs"][kind]["path"]), kind).read(record))
 
 
-@pytest.mark.parametrize("name", [QUICKSTART, EXPLORE, COMPARE])
+@pytest.mark.parametrize("name", [QUICKSTART, EXPLORE, COMPARE, AUDIT])
 def test_a_notebook_is_kept_without_what_it_showed(name: str) -> None:
     notebook = kept(name)
     nbformat.validate(notebook)
@@ -96,8 +96,8 @@ def test_a_notebook_is_kept_without_what_it_showed(name: str) -> None:
 
 
 def test_every_notebook_has_a_number_and_a_question_and_is_executed_here() -> None:
-    assert sorted(file.stem for file in FOLDER.glob("**/*.ipynb")) == [QUICKSTART, EXPLORE, COMPARE]
-    assert all(re.fullmatch(r"\d\d-[a-z]+(-[a-z]+)*", name) for name in (QUICKSTART, EXPLORE, COMPARE))
+    assert sorted(file.stem for file in FOLDER.glob("**/*.ipynb")) == [QUICKSTART, EXPLORE, COMPARE, AUDIT]
+    assert all(re.fullmatch(r"\d\d-[a-z]+(-[a-z]+)*", name) for name in (QUICKSTART, EXPLORE, COMPARE, AUDIT))
 
 
 def test_the_quickstart_shows_a_run_plays_two_held_out_clips_and_asks_its_model(undisturbed: tuple[Desta, Any]) -> None:
@@ -203,3 +203,34 @@ def test_two_models_are_compared_on_what_both_were_asked(two_models: tuple[Desta
     assert f"version {champion['version']} was champion: {champion['reason']}" in shown.text
     for change in command.json("champion")["history"]:
         assert change["reason"] in shown.text
+
+
+def test_an_auditor_follows_an_answer_back_and_a_voice_forth_and_plans_its_erasure(
+    undisturbed: tuple[Desta, Any],
+) -> None:
+    command, status = undisturbed
+    shown = execute(AUDIT, command, RUN=status["run_id"])
+    assert f"run {status['run_id']} is what it recorded" in shown.text
+    for stage in status["stages"].values():
+        assert all(output["digest"] in shown.tables for output in stage["outputs"].values())
+    assert re.search(r"\d+ entries, each with the digest of the one before it", shown.text)
+    assert "run_ended" in shown.tables
+
+    assert re.search(r"\d+ steps, 0 of them not here", shown.text)
+    clips = {clip.clip_id: clip for clip in read(status, "ingest_audio", "clips", Clip)}
+    answers = read(status, "evaluate_model", "report", Answer)
+    (answer,) = (each for each in answers if each.sample_id in shown.tables)
+    clip = clips[answer.clip_id]
+    assert f"{clip.source.corpus}/{clip.source.path} ({clip.licence})" in shown.text
+    assert f"target, by the backbone: {answer.target}" in shown.text
+    assert shown.sounds == 1
+
+    (voice,) = re.findall(r"^speaker (.+): \d+ clips, \d+ samples$", shown.text, re.MULTILINE)
+    spoken = {clip_id for clip_id, each in clips.items() if each.speaker_id == voice}
+    accepted = read(status, "validate_data", "accepted", Sample)
+    learned = sum(each.clip_id in spoken and each.split is Split.TRAIN for each in accepted)
+    assert f"speaker {voice}: {len(spoken)} clips" in shown.text
+    assert f"learned from {learned}" in shown.text
+    assert f"erase speaker {voice} (consent was taken back)" in shown.text
+    assert "THE CHAMPION" in shown.text
+    assert list(read(status, "ingest_audio", "clips", Clip)) == list(clips.values())
