@@ -61,20 +61,6 @@ def runs(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def verify(args: argparse.Namespace) -> int:
-    """Compute the digests of a run again, and print each that holds."""
-    from pipelines.verify import run_dir_named, verify
-
-    home = current_home()
-    run_dir, verified = run_dir_named(home, args.run), []
-    for each in verify(run_dir, home):
-        verified.append(each.model_dump(mode="json"))
-        if not args.json:
-            print(f"{each.name:<13} {each.digest}  {each.what}", flush=True)
-    _print({"run_id": run_dir.name, "verified": verified} if args.json else f"run {run_dir.name} is what it recorded")
-    return ExitCode.DONE
-
-
 def doctor(args: argparse.Namespace) -> int:
     """Print what is right and wrong with this installation."""
     from pipelines.doctor import State, diagnose, report

@@ -10,6 +10,7 @@ from components.core.exits import exit_code_of
 from pipelines import calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
+from pipelines.integrity_commands import add_integrity_commands
 from pipelines.model_commands import add_model_commands
 
 _EXAMPLES = """examples:
@@ -32,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     _add_views(commands)
+    add_integrity_commands(commands)
     add_model_commands(commands)
     add_data_commands(commands)
     _add_services(commands)
@@ -94,17 +96,8 @@ def _add_views(commands: Any) -> None:
     )
     status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
     runs = add(commands, "runs", calls.runs, "list all runs, the newest first", "desta runs", "desta runs --json")
-    verify = add(
-        commands,
-        "verify",
-        calls.verify,
-        "compute every digest of a run again, from its clips to its evaluation, and say the first thing that differs",
-        "desta verify",
-        "desta verify desta-adapter@3 --json",
-    )
-    verify.add_argument("run", nargs="?", metavar="RUN|MODEL", help="a run's id or name@version (default: the newest)")
     doctor = add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
-    for command in (status, runs, verify, doctor):
+    for command in (status, runs, doctor):
         add_json(command)
 
 
