@@ -48,7 +48,8 @@ def bom_text(run: EndedRun, models: Path, distributions: Mapping[str, str]) -> s
     for model in trained:
         bom.register_dependency(model, [*frozen, *data])
     for dataset in data:
-        bom.register_dependency(dataset, [*corpora, *(f for f in frozen if f.bom_ref.value == "model:llm")])
+        heard = [corpus for corpus in corpora if run.rollup and corpus.name in run.rollup.corpora]
+        bom.register_dependency(dataset, [*heard, *(model for model in frozen if model.bom_ref.value == "model:llm")])
     return _with_what_the_library_lacks(JsonV1Dot6(bom).output_as_string(), run)
 
 
@@ -161,7 +162,7 @@ def _properties(values: Mapping[str, Any]) -> list[Property]:
 def _with_what_the_library_lacks(text: str, run: EndedRun) -> str:
     """Add the model's card and what kind of data there are, for which the library has no classes."""
     bom = json.loads(text)
-    for component in bom["components"]:
+    for component in bom.get("components", []):
         if component["type"] == ComponentType.DATA.value:
             component["data"] = [data_entry(component)]
         if (model := run.results.get("model")) and component["bom-ref"] == f"model:{model.digest}":

@@ -20,7 +20,6 @@ class EndedRun:
 
     folder: Path
     record: RunRecord
-    stages: Mapping[str, StageRecord]
     tracking: TrackingRecord | None
     results: Mapping[str, Artifact]
     rollup: Rollup | None
@@ -34,8 +33,8 @@ class EndedRun:
     @property
     def figures(self) -> Mapping[str, Any]:
         """What the evaluation measured."""
-        evaluated = self.stages.get("evaluate_model")
-        return evaluated.facts if evaluated else {}
+        report = self.results.get("report")
+        return report.manifest.facts if report else {}
 
     @property
     def models(self) -> Mapping[str, str]:
@@ -56,16 +55,10 @@ def read_ended(run_dir: Path) -> EndedRun:
     return EndedRun(
         folder=run_dir,
         record=read_run(run_dir),
-        stages=stages,
         tracking=read_tracking(run_dir),
         results=results,
         rollup=_rollup(stages, results),
     )
-
-
-def recorded_digests(stages: Mapping[str, StageRecord]) -> dict[str, str]:
-    """Return the digest of each result by its kind, as the stages recorded them."""
-    return {kind: output.digest for record in stages.values() for kind, output in record.outputs.items()}
 
 
 def _results(stages: Mapping[str, StageRecord]) -> Iterator[tuple[str, Artifact]]:
