@@ -35,7 +35,10 @@ def log(args: argparse.Namespace) -> int:
         raise ConfigurationError(f"--last {args.last}: want a number of entries, 1 or more")
     entries = [entry for entry in read_journal(current_home()) if args.event in (None, entry.event)]
     shown = entries[-args.last :] if args.last else entries
-    _print([entry.model_dump(mode="json") for entry in shown] if args.json else "\n".join(map(str, shown)))
+    if args.json:
+        _print([entry.model_dump(mode="json") for entry in shown])
+    else:
+        print(*(f"{entry}\n" for entry in shown), sep="", end="")
     return ExitCode.DONE
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import integrity_calls as calls
-from pipelines.command_parser import add, add_json
-from pipelines.journal import Event
+from pipelines.command_parser import Parser, add, add_json
 
 
 def add_integrity_commands(commands: Any) -> None:
@@ -48,7 +47,13 @@ def _add_log(commands: Any) -> None:
         "desta log --event champion_changed --json",
         "desta log --last 20",
     )
-    kinds = [event.value for event in Event]
-    log.add_argument("--event", choices=kinds, metavar="KIND", help=f"only {', '.join(kinds)}")
+    log.set_late(lambda: _add_kinds(log))
     log.add_argument("--last", type=int, metavar="N", help="only the newest N")
     add_json(log)
+
+
+def _add_kinds(log: Parser) -> None:
+    from pipelines.journal import Event
+
+    kinds = [event.value for event in Event]
+    log.add_argument("--event", choices=kinds, metavar="KIND", help=f"only {', '.join(kinds)}")
