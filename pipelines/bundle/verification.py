@@ -1,6 +1,6 @@
 """Whether a bundle is what was signed, agrees with itself, with the records of its run, and with the journal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,12 +69,15 @@ def verify_bundle(folder: Path, public_key: Path | None, home: Home) -> Iterator
             name="run", digest=bundle_digest(folder), what=f"{bundle.run_id} is not of this home: not compared"
         )
         return
-    _check_records(folder, bundle, run_dir)
-    yield Verified(
-        name="run", digest=bundle_digest(folder), what=f"pipeline, parameters and results of {bundle.run_id}"
-    )
-    head = _check_journal(folder, bundle, home)
+    entries = read_journal(home)
+    head = _check_journal(folder, bundle, entries, home)
     yield Verified(name="journal", digest=head.digest, what=f"still has entry {head.number}, and the bundle's own")
+    if any(entry.event is Event.ERASURE_STARTED for entry in entries[head.number :]):
+        what = f"the records of {bundle.run_id} were written again by an erasure since: not compared"
+    else:
+        _check_records(folder, bundle, run_dir)
+        what = f"pipeline, parameters and results of {bundle.run_id}"
+    yield Verified(name="run", digest=bundle_digest(folder), what=what)
 
 
 def _check_manifests(folder: Path, bundle: BundleRecord) -> None:
@@ -107,8 +110,8 @@ def _check_records(folder: Path, bundle: BundleRecord, run_dir: Path) -> None:
             raise _differs(folder / MANIFESTS / f"{stage.output}.json", "its digest", run_dir / "stages")
 
 
-def _check_journal(folder: Path, bundle: BundleRecord, home: Home) -> Head:
-    head, entries, file = _read(Head, folder / JOURNAL), read_journal(home), journal_file(home)
+def _check_journal(folder: Path, bundle: BundleRecord, entries: Sequence[Entry], home: Home) -> Head:
+    head, file = _read(Head, folder / JOURNAL), journal_file(home)
     if len(entries) < head.number:
         raise ContractError(
             f"{file}: has {len(entries)} entries, and the bundle saw {head.number}: its end was cut off; restore it"
@@ -121,7 +124,7 @@ def _check_journal(folder: Path, bundle: BundleRecord, home: Home) -> Head:
     return head
 
 
-def _told_of(entries: list[Entry], run_id: str) -> Any:
+def _told_of(entries: Sequence[Entry], run_id: str) -> Any:
     ended = (entry.facts for entry in entries if entry.event is Event.RUN_ENDED)
     return next((facts.get("bundle") for facts in ended if facts.get("run_id") == run_id), None)
 

@@ -16,7 +16,7 @@ from components.core.runs import read_run, write_run
 from pipelines.bundle.signing import SIGNATURE, public_key_file, sign, signing_key
 from pipelines.bundle.verification import verify_bundle
 from pipelines.cli import main
-from pipelines.journal import journal_file, read_journal
+from pipelines.journal import Event, journal_file, read_journal, record_event
 from tests.pipelines.bundle.making import make_bundle
 
 Change = Callable[[Path, random.Random], None]
@@ -178,6 +178,16 @@ def test_another_result_of_the_run_is_found(bundle: Path, home: Home) -> None:
         list(verify_bundle(bundle, None, home))
 
 
+def test_after_an_erasure_the_bundle_still_verifies_though_the_records_changed(bundle: Path, home: Home) -> None:
+    file = bundle.parent / "stages" / "validate_data.json"
+    digest = json.loads((bundle / "bundle.json").read_text())["results"]["accepted"]
+    file.write_text(file.read_text().replace(digest, "0" * 64))
+    with pytest.raises(ContractError, match="its digest is not what"):
+        list(verify_bundle(bundle, None, home))
+    record_event(home, Event.ERASURE_STARTED, {"erasure": "e1"})
+    assert "by an erasure since" in list(verify_bundle(bundle, None, home))[-1].what
+
+
 def test_a_journal_that_was_cut_off_or_written_anew_is_found(bundle: Path, home: Home) -> None:
     other = make_bundle(home, "r2")
     whole = journal_file(home).read_bytes().splitlines(keepends=True)
@@ -218,7 +228,7 @@ def test_the_command_tells_scripts_what_it_verified(bundle: Path, capsys: pytest
         code, out, _ = verify_by_command(capsys, *argv, "--json")
         told = json.loads(out)
         assert (code, told["bundle"]) == (0, str(bundle))
-        assert [each["name"] for each in told["verified"]] == ["signature", "manifests", "run", "journal"]
+        assert [each["name"] for each in told["verified"]] == ["signature", "manifests", "journal", "run"]
 
 
 @pytest.mark.parametrize(
