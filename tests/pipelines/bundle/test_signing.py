@@ -125,7 +125,7 @@ def test_others_verify_it_with_the_tool_of_the_format(home: Home, folder: Path) 
     sign(folder, signing_key(home))
     signature, key = folder / SIGNATURE, public_key_file(home)
     options = ["--signature", signature, "--public_key", key, "--ignore-paths", signature]
-    command = [sys.executable, "-m", "model_signing", "verify", "key", folder, *options]
+    command = [sys.executable, "-m", "model_signing", "verify", "key", *map(str, (folder, *options))]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     (folder / "deep" / "a.txt").write_text("b")
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
