@@ -41,15 +41,15 @@ def bom_text(run: EndedRun, models: Path, distributions: Mapping[str, str]) -> s
     )
     bom.metadata.component = pipeline
     libraries = [_library(name, version) for name, version in distributions.items()]
-    frozen = [_frozen(part, digest, models) for part, digest in run.models.items()]
+    frozen = {part: _frozen(part, digest, models) for part, digest in run.models.items()}
     corpora, data, trained = list(_corpora(run)), list(_accepted(run)), list(_trained(run))
-    bom.components.update([*libraries, *frozen, *corpora, *data, *trained])
-    bom.register_dependency(pipeline, [*libraries, *(trained or data or frozen or corpora)])
+    bom.components.update([*libraries, *frozen.values(), *corpora, *data, *trained])
+    bom.register_dependency(pipeline, [*libraries, *(trained or data or frozen.values() or corpora)])
     for model in trained:
-        bom.register_dependency(model, [*frozen, *data])
+        bom.register_dependency(model, [*frozen.values(), *data])
     for dataset in data:
         heard = [corpus for corpus in corpora if run.rollup and corpus.name in run.rollup.corpora]
-        bom.register_dependency(dataset, [*heard, *(model for model in frozen if model.bom_ref.value == "model:llm")])
+        bom.register_dependency(dataset, [*heard, *(model for part, model in frozen.items() if part == "llm")])
     return _with_what_the_library_lacks(JsonV1Dot6(bom).output_as_string(), run)
 
 
@@ -148,11 +148,12 @@ def _sha256(digest: str) -> HashType:
 
 
 def _licences(names: Iterable[str]) -> list[DisjunctiveLicense]:
-    known = sorted(set(names) - {UNKNOWN_LICENCE, ""})
-    return [
-        DisjunctiveLicense(id=spdx.fixup_id(name)) if spdx.fixup_id(name) else DisjunctiveLicense(name=name)
-        for name in known
-    ]
+    return [_licence(name) for name in sorted(set(names) - {UNKNOWN_LICENCE, ""})]
+
+
+def _licence(name: str) -> DisjunctiveLicense:
+    identifier = spdx.fixup_id(name)
+    return DisjunctiveLicense(id=identifier) if identifier else DisjunctiveLicense(name=name)
 
 
 def _properties(values: Mapping[str, Any]) -> list[Property]:

@@ -47,12 +47,11 @@ class BundleRecord(Record):
 
 
 class Parameters(Record):
-    """What a run was asked for and how it ended: its record, without the process that drove it."""
+    """What a run was asked for: its record, without its process, and its error, which may name a person."""
 
     run_id: str
     profile: str
     state: State
-    error: str | None
     started_s: float
     seconds: float
     parameters: dict[str, Any]

@@ -63,21 +63,26 @@ def verify_bundle(folder: Path, public_key: Path | None, home: Home) -> Iterator
     bundle = _read(BundleRecord, folder / BUNDLE)
     _check_manifests(folder, bundle)
     yield Verified(name="manifests", digest=bundle.manifest_root, what=f"{len(bundle.results)} with their digests")
-    run_dir = home.runs / bundle.run_id
-    if not (run_dir / "run.json").is_file():
-        yield Verified(
-            name="run", digest=bundle_digest(folder), what=f"{bundle.run_id} is not of this home: not compared"
-        )
+    yield from _at_home(folder, bundle, home)
+
+
+def _at_home(folder: Path, bundle: BundleRecord, home: Home) -> Iterator[Verified]:
+    """Compare a bundle with the journal and with the records of its run, where this home has them."""
+    run_dir, entries, digest = home.runs / bundle.run_id, read_journal(home), bundle_digest(folder)
+    recorded = (run_dir / "run.json").is_file()
+    if not recorded and not any(entry.facts.get("run_id") == bundle.run_id for entry in entries):
+        yield Verified(name="run", digest=digest, what=f"{bundle.run_id} is not of this home: not compared")
         return
-    entries = read_journal(home)
     head = _check_journal(folder, bundle, entries, home)
     yield Verified(name="journal", digest=head.digest, what=f"still has entry {head.number}, and the bundle's own")
     if any(entry.event is Event.ERASURE_STARTED for entry in entries[head.number :]):
         what = f"the records of {bundle.run_id} were written again by an erasure since: not compared"
-    else:
+    elif recorded:
         _check_records(folder, bundle, run_dir)
         what = f"pipeline, parameters and results of {bundle.run_id}"
-    yield Verified(name="run", digest=bundle_digest(folder), what=what)
+    else:
+        what = f"the records of {bundle.run_id} are gone: not compared"
+    yield Verified(name="run", digest=digest, what=what)
 
 
 def _check_manifests(folder: Path, bundle: BundleRecord) -> None:

@@ -65,6 +65,14 @@ def test_no_row_no_transcript_and_no_speaker_is_in_it(bundle: Path) -> None:
         assert not [word for word in private if word in text], name
 
 
+def test_the_line_by_which_a_run_failed_is_not_in_it(home: Home) -> None:
+    """It may name a file, and a file a person."""
+    run_dir = make_ended_run(home, state=State.FAILED)
+    write_run(run_dir, read_run(run_dir).model_copy(update={"error": "ingest_audio: anna.flac: no sound"}))
+    bundle = sealed(home, run_dir)
+    assert not [name for name in names(bundle) if "anna" in (bundle / name).read_text()]
+
+
 def test_a_run_that_failed_early_leaves_what_there_is(home: Home) -> None:
     run_dir = make_ended_run(home, state=State.FAILED)
     for stage in ("self_generate", "validate_data", "train_model", "evaluate_model"):

@@ -209,6 +209,15 @@ def test_a_journal_with_another_past_is_found(bundle: Path, home: Home, tmp_path
         list(verify_bundle(bundle, None, home))
 
 
+def test_where_the_run_was_removed_the_journal_still_knows_its_bundle(handed_over: Path, home: Home) -> None:
+    shutil.rmtree(home.runs / "r1")
+    assert "the records of r1 are gone" in list(verify_bundle(handed_over, None, home))[-1].what
+    (handed_over / "metrics.json").write_text("{}")
+    sign(handed_over, signing_key(home))
+    with pytest.raises(ContractError, match="that the journal names"):
+        list(verify_bundle(handed_over, None, home))
+
+
 def test_elsewhere_the_bundle_is_verified_by_the_public_key_alone(
     handed_over: Path, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
