@@ -16,6 +16,8 @@ from pipelines.bundle.signing import signing_key
 from pipelines.bundle.verification import verify_bundle
 from pipelines.ending import Ending
 from pipelines.journal import Entry, Event, journal_file, read_journal
+from pipelines.status import status_of
+from pipelines.summary import summary_of
 from tests.pipelines.bundle.making import make_ended_run, make_running
 from tests.pipelines.results import make_run_record
 
@@ -128,6 +130,14 @@ def test_a_run_that_cannot_have_its_bundle_did_not_succeed(home: Home, monkeypat
 
 def _no_room(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+def test_the_summary_of_the_run_says_where_its_bundle_is(home: Home, bundle: Path) -> None:
+    run_dir = home.runs / "r1"
+    line = f"  bundle            {bundle}"
+    assert line in summary_of(status_of(run_dir), run_dir).splitlines()
+    shutil.rmtree(bundle)
+    assert line not in summary_of(status_of(run_dir), run_dir).splitlines()
 
 
 def test_a_damaged_journal_lets_no_run_begin(home: Home) -> None:
