@@ -61,24 +61,6 @@ def runs(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def verify(args: argparse.Namespace) -> int:
-    """Compute the digests of a run again, and print each that holds; or look for what was erased."""
-    if args.erased:
-        from pipelines.erasure.calls import verify_erased
-
-        return verify_erased(args)
-    from pipelines.verify import run_dir_named, verify
-
-    home = current_home()
-    run_dir, verified = run_dir_named(home, args.run), []
-    for each in verify(run_dir, home):
-        verified.append(each.model_dump(mode="json"))
-        if not args.json:
-            print(f"{each.name:<13} {each.digest}  {each.what}", flush=True)
-    _print({"run_id": run_dir.name, "verified": verified} if args.json else f"run {run_dir.name} is what it recorded")
-    return ExitCode.DONE
-
-
 def openlineage(args: argparse.Namespace) -> int:
     """Print the events of a run, or send them."""
     from pipelines.openlineage.telling import tell_again

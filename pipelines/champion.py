@@ -8,12 +8,12 @@ from components.core.registry import (
     RETRAIN,
     Change,
     Decider,
-    alone_with,
     checked_reason,
     explaining,
     open_registry,
     version_named,
 )
+from pipelines.champion_changes import changing_champion
 
 
 class Champion(Record):
@@ -67,7 +67,7 @@ def promote(version: str, reason: str, home: Home) -> str:
     number, reason = version_named(version), checked_reason(reason)
     with explaining(home):
         open_registry(home)
-        with alone_with(home) as registry:
+        with changing_champion(home) as registry:
             if registry.champion == number:
                 return f"{MODEL_NAME} version {number} is the champion already; nothing was changed"
             return _told(registry.move(number, reason, Decider.HAND))
@@ -83,7 +83,7 @@ def rollback(reason: str, home: Home) -> str:
     reason = checked_reason(reason)
     with explaining(home):
         open_registry(home)
-        with alone_with(home) as registry:
+        with changing_champion(home) as registry:
             return _told(registry.rollback(reason))
 
 

@@ -11,7 +11,8 @@ from pipelines import calls
 from pipelines.audit import calls as audit_calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
-from pipelines.erasure_commands import add_erase, add_erased_to
+from pipelines.erasure_commands import add_erase
+from pipelines.integrity_commands import add_integrity_commands
 from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     _add_views(commands)
+    add_integrity_commands(commands)
     add_model_commands(commands)
     add_data_commands(commands)
     add_lineage_commands(commands)
@@ -104,17 +106,6 @@ def _add_views(commands: Any) -> None:
     )
     status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
     runs = add(commands, "runs", calls.runs, "list all runs, the newest first", "desta runs", "desta runs --json")
-    verify = add(
-        commands,
-        "verify",
-        calls.verify,
-        "compute every digest of a run again, from its clips to its evaluation, and say the first thing that differs",
-        "desta verify",
-        "desta verify desta-adapter@3 --json",
-        "desta verify --erased .desta/erasures/20261128-101500-1a2b/certificate.json",
-    )
-    verify.add_argument("run", nargs="?", metavar="RUN|MODEL", help="a run's id or name@version (default: the newest)")
-    add_erased_to(verify)
     doctor = add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
     openlineage = add(
         commands,
@@ -126,7 +117,7 @@ def _add_views(commands: Any) -> None:
     )
     openlineage.add_argument("run", nargs="?", metavar="RUN", help="default: the newest run")
     openlineage.add_argument("--to", metavar="URL", help="a server of lineage; its key is in OPENLINEAGE_API_KEY")
-    for command in (status, runs, verify, doctor):
+    for command in (status, runs, doctor):
         add_json(command)
 
 

@@ -1,9 +1,8 @@
 """The command that takes a speaker, a clip or a file out of everything."""
 
-from pathlib import Path
 from typing import Any
 
-from pipelines.command_parser import Parser, add, add_json
+from pipelines.command_parser import add, add_json
 from pipelines.erasure import calls
 
 
@@ -26,10 +25,3 @@ def add_erase(commands: Any) -> None:
     erase.add_argument("--yes", action="store_true", help="do not ask whether the plan is meant")
     erase.add_argument("--resume", action="store_true", help="finish an erasure that was interrupted")
     add_json(erase)
-
-
-def add_erased_to(verify: Parser) -> None:
-    """Let `desta verify` look for what an erasure took away."""
-    verify.add_argument(
-        "--erased", type=Path, metavar="CERT", help="look everywhere for what this certificate says was erased"
-    )

@@ -5,7 +5,9 @@ off at the end shows where its digest was kept elsewhere: in a run's bundle, or 
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +31,9 @@ class Event(StrEnum):
     RUN_STARTED = "run_started"
     RUN_ENDED = "run_ended"
     CHAMPION_CHANGED = "champion_changed"
+    PUBLICATION_STARTED = "publication_started"
     PUBLISHED = "published"
+    EXPORT_STARTED = "export_started"
     EXPORTED = "exported"
     ERASURE_STARTED = "erasure_started"
     ERASED = "erased"
@@ -49,6 +53,18 @@ class Entry(Record):
         """Return the digest of all that the entry says."""
         return digest_of(self.model_dump(mode="json", exclude={"digest"}))
 
+    def __str__(self) -> str:
+        facts = sorted(self.facts.items(), key=lambda fact: fact[0] != "run_id")
+        told = ", ".join(f"{name} {_short(value)}" for name, value in facts if value not in (None, {}, []))
+        return f"{self.number:>4}  {self.at}  {self.event:<19}  {told}".rstrip()
+
+
+class Head(Record):
+    """The newest entry of a journal at some moment, by which one that was cut off or written anew is found."""
+
+    number: int = Field(ge=0)
+    digest: Sha256
+
 
 def journal_file(home: Home) -> Path:
     """Return where the journal lies."""
@@ -62,10 +78,41 @@ def record_event(home: Home, event: Event, facts: Mapping[str, Any]) -> Entry:
         ContractError: the journal is damaged.
     """
     with alone(home.root / "journal.lock"):
+        return _add(home, read_journal(home), event, facts)
+
+
+def record_once(home: Home, event: Event, facts: Mapping[str, Any], *, by: str) -> None:
+    """Add an entry unless there is one of this event with the same value of the fact `by`.
+
+    What is told of something that can be read elsewhere is told again after a kill, until it is here, and then no more.
+
+    Raises:
+        ContractError: the journal is damaged.
+    """
+    with alone(home.root / "journal.lock"):
         entries = read_journal(home)
-        entry = _following(entries[-1] if entries else None, event, facts)
-        _append(journal_file(home), canonical_json(entry.model_dump(mode="json")) + "\n")
-    return entry
+        if not any(entry.event is event and entry.facts.get(by) == facts[by] for entry in entries):
+            _add(home, entries, event, facts)
+
+
+@contextmanager
+def telling(home: Home, begun: Event, done: Event, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Tell of an act before it and after it, then with what was added to the facts that are yielded.
+
+    A begin that no end follows was killed or failed: no act is without an entry.
+
+    Raises:
+        ContractError: the journal is damaged; the act was not begun.
+    """
+    record_event(home, begun, facts)
+    told = dict(facts)
+    yield told
+    record_event(home, done, told)
+
+
+def head_of(entries: Sequence[Entry]) -> Head:
+    """Return where a journal stands."""
+    return Head(number=len(entries), digest=entries[-1].digest if entries else BEGINNING)
 
 
 def read_journal(home: Home) -> list[Entry]:
@@ -85,6 +132,12 @@ def read_journal(home: Home) -> list[Entry]:
             )
         entries.append(entry)
     return entries
+
+
+def _add(home: Home, entries: Sequence[Entry], event: Event, facts: Mapping[str, Any]) -> Entry:
+    entry = _following(entries[-1] if entries else None, event, facts)
+    _append(journal_file(home), canonical_json(entry.model_dump(mode="json")) + "\n")
+    return entry
 
 
 def _following(last: Entry | None, event: Event, facts: Mapping[str, Any]) -> Entry:
@@ -122,3 +175,12 @@ def _entry(file: Path, number: int, line: bytes) -> Entry:
     if entry.content_digest() != entry.digest:
         raise ContractError(f"{file}: line {number} is not what was written; restore the file from a backup")
     return entry
+
+
+def _short(value: Any) -> str:
+    """Say a fact in few characters: of each digest its beginning."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}:{_short(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return " ".join(map(_short, value))
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1", str(value))

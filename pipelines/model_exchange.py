@@ -12,7 +12,14 @@ from components.core.home import Home
 from components.core.inference.choosing import chosen_model, frozen_models
 from components.core.models.known_models import config_of
 from components.core.models.loading import load_tokenizer
-from components.core.models.model_artifact import Imported, ModelConfig, load_adapter, read_config, save_model
+from components.core.models.model_artifact import (
+    Imported,
+    ModelConfig,
+    load_adapter,
+    read_config,
+    save_model,
+    weights_digest,
+)
 from components.core.models.references import Origin, parse_reference
 from components.core.models.store import StoredModel, identity_of, open_model, portable_ref
 from components.core.models.upstream_checkpoint import (
@@ -24,6 +31,7 @@ from components.core.models.upstream_checkpoint import (
     upstream_config,
     write_upstream,
 )
+from pipelines.journal import Event, telling
 from pipelines.new_folder import check_new, new_folder
 
 STAGE = "model_import"
@@ -102,7 +110,7 @@ def export_model(model: str | None, to: Path, names: Mapping[str, str | None], h
     Raises:
         ConfigurationError: `to` exists, there is no such model, upstream's form has no words for it, or a name is
             needed that is not given.
-        ContractError: the model, or one of the two beside it, is damaged.
+        ContractError: the model, one of the two beside it, or the journal is damaged.
         SourceError: `to` cannot be written.
     """
     check_new(to)
@@ -121,7 +129,8 @@ def export_model(model: str | None, to: Path, names: Mapping[str, str | None], h
         _placeholder(llm, names.get("placeholder_token")),
     )
     adapter = load_adapter(folder, config)
-    with new_folder(to) as draft:
+    facts = {"model": weights_digest(folder), "format": "upstream", "folder": str(to.absolute())}
+    with telling(home, Event.EXPORT_STARTED, Event.EXPORTED, facts), new_folder(to) as draft:
         write_upstream(draft, adapter, said)
     return Exchanged(
         folder=str(to),

@@ -28,6 +28,9 @@ from components.core.runs import (
     run_dirs,
     write_run,
 )
+from pipelines.bundle.sealing import seal_killed, show_in_mlflow, tell_ended, tell_started, write_bundle
+from pipelines.bundle.signing import signing_key
+from pipelines.bundle.surroundings import keep_surroundings
 from pipelines.display import display_for, say
 from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
 from pipelines.erasure.folders import require_none_unfinished
@@ -52,9 +55,10 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
     """Run the pipeline as a profile asks, and return the run's folder and how it ended.
 
     Raises:
-        ConfigurationError: another run holds the home, an erasure was not finished, a model reference or
-            OPENLINEAGE_URL cannot be, or a corpus forbids what the model is meant for.
+        ConfigurationError: another run holds the home, an erasure was not finished, a model reference, the key of
+            signatures or OPENLINEAGE_URL cannot be, or a corpus forbids what the model is meant for.
         SourceError: a corpus or a model cannot be used; no run was started.
+        ContractError: the journal is damaged.
         KeyboardInterrupt: interrupted before the run began.
     """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
@@ -62,17 +66,20 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
     server = server_of_environment()
     with run_lock(home, run_id), interruptible():
         require_none_unfinished(home)
-        abandoned = _recover(home, server)
+        key = signing_key(home)
+        abandoned = _recover(home, key, server)
         published = profile.published
         revision = published.data_revision if published else data_revision(profile.corpora, home)
         for reference in (profile.encoder, profile.llm):
             resolve_model(reference, home.models)
         run_dir = home.runs / run_id
-        write_run(run_dir, _new_record(profile, run_id, revision))
+        record = _new_record(profile, run_id, revision)
+        write_run(run_dir, record)
+        tell_started(record, home)
         if published:
             published.write_taken(run_dir)
         with Teller(run_dir, server):
-            return run_dir, _drive(run_dir, home, abandoned)
+            return run_dir, _sealed(run_dir, home, key, _drive(run_dir, home, abandoned))
 
 
 def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
@@ -90,7 +97,7 @@ def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
     )
 
 
-def _recover(home: Home, server: Server | None) -> list[TrackingRecord]:
+def _recover(home: Home, key: Path, server: Server | None) -> list[TrackingRecord]:
     """Close the runs whose driver is gone (the lock proves it), and return what MLflow must still be told of."""
     abandoned = []
     for run_dir in run_dirs(home.runs):
@@ -98,12 +105,14 @@ def _recover(home: Home, server: Server | None) -> list[TrackingRecord]:
             record = settled(run_dir)
             end_processes(run_dir)
             _remove_passing(run_dir)
+            tell_started(record, home)
             write_run(run_dir, record)
             with Teller(run_dir, server):
                 pass
             say(f"run {record.run_id} was killed; what it had finished is used again")
             if tracking := read_tracking(run_dir):
                 abandoned.append(tracking)
+    seal_killed(home, key)
     return abandoned
 
 
@@ -113,12 +122,30 @@ def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord]) -> Ending
         try:
             return tracker.close(ending)
         except DestaError as error:
-            if ending.state is State.FAILED:
-                say(f"error: {error}")
-            else:
-                ending = Ending(State.FAILED, ExitCode.FAILED, str(error))
-            keep_ending(run_dir, ending)
-            return ending
+            return _failed(run_dir, ending, error)
+
+
+def _sealed(run_dir: Path, home: Home, key: Path, ending: Ending) -> Ending:
+    """Give a run that ended its bundle, and tell the journal; without a bundle it did not succeed."""
+    bundle = None
+    try:
+        bundle = write_bundle(run_dir, home, key)
+    except DestaError as error:
+        ending = _failed(run_dir, ending, error)
+    else:
+        show_in_mlflow(run_dir, home)
+    tell_ended(run_dir, bundle, home)
+    return ending
+
+
+def _failed(run_dir: Path, ending: Ending, error: DestaError) -> Ending:
+    """Let an error be how a run ended, unless it had failed before that."""
+    if ending.state is State.FAILED:
+        say(f"error: {error}")
+    else:
+        ending = Ending(State.FAILED, ExitCode.FAILED, str(error))
+    keep_ending(run_dir, ending)
+    return ending
 
 
 def _watch(run_dir: Path, home: Home) -> Ending:
@@ -127,6 +154,7 @@ def _watch(run_dir: Path, home: Home) -> Ending:
     process = _start(run_dir, home)
     try:
         with display_for(f"run {record.run_id} ({record.profile})") as display:
+            keep_surroundings(run_dir)  # while the graph is loading
             while process.poll() is None:
                 display.show(views(run_dir))
                 time.sleep(_POLL_S)

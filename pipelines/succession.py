@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from components.core.contracts.artifacts import open_artifact, read_manifest
 from components.core.contracts.errors import ContractError, ExitCode, SourceError
 from components.core.home import Home
-from components.core.registry import EVALUATION, EVALUATION_RUN, Change, Decider, Registry, alone_with
+from components.core.registry import EVALUATION, EVALUATION_RUN, Change, Decider, Registry
 from components.core.runs import ModelVersion, Standing, log_file, read_failure, read_stage
 from components.core.stages import stage_named
+from pipelines.champion_changes import changing_champion
 from pipelines.stage_command import log_stage_command
 
 FOLDER = "champion"
@@ -27,7 +28,7 @@ def decide(model: ModelVersion, run_dir: Path, home: Home) -> Standing:
     Raises:
         DestaError: the comparison failed.
     """
-    with alone_with(home) as registry:
+    with changing_champion(home) as registry:
         champion = registry.champion
         if champion == model.version:
             return Standing(version=champion, reason="the champion already")

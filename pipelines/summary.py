@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.core.runs import State, log_file
+from pipelines.bundle.sealing import FOLDER
 from pipelines.display import clock, rows
 from pipelines.status import RunStatus, RunSummary, StageStatus
 
@@ -100,6 +101,8 @@ def _places(status: RunStatus, run_dir: Path) -> Iterator[str]:
         yield f"  evaluation        {Path(output.path) / 'report.html'}"
     if status.mlflow_run_id:
         yield f"  MLflow            `desta ui`, run {status.mlflow_run_id}"
+    if (run_dir / FOLDER).is_dir():
+        yield f"  bundle            {run_dir / FOLDER}"
     yield f"  log               {log_file(run_dir)}"
 
 

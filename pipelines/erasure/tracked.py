@@ -12,7 +12,6 @@ from components.core.home import Home
 from components.core.registry import explaining
 from components.core.tracking import EXPERIMENT, documents_of
 from pipelines.erasure.results import Replaced
-from pipelines.erasure.subject import Erased
 
 _PER_PAGE = 500
 _MODEL = "model"

@@ -53,6 +53,11 @@ def accepted_dataset(home: Home, run_dir: Path, notices: Sequence[Path] = ()) ->
     )
 
 
+def dataset_as_recorded(accepted: Artifact, clips: Artifact, samples: Manifest, run: RunRecord, home: Home) -> Dataset:
+    """Return what a run accepted, without its notices, from artifacts that the caller opened."""
+    return Dataset(accepted=accepted, clips=clips, recipe=recipe_of(samples, run, home))
+
+
 def _check_accepted(status: RunStatus) -> None:
     validation = status.stages["validate_data"]
     nothing = "nothing was accepted; run again or name another run, see `desta runs`"

@@ -18,6 +18,7 @@ from pipelines.export.dataset import Dataset, Group
 from pipelines.export.huggingface import write_parquet
 from pipelines.export.rollup import Rollup
 from pipelines.export.upstream import write_upstream
+from pipelines.journal import Event, telling
 from pipelines.new_folder import check_new, new_folder
 
 NOTICES = "notices"
@@ -59,7 +60,7 @@ def export(form: str, run_id: str | None, to: Path, home: Home, notices: Sequenc
     Raises:
         ConfigurationError: an unknown format, run or notice, a run without accepted samples, or `to` exists.
         GateRefused: a gate did not let the run's samples pass.
-        ContractError: an artifact of the run is damaged.
+        ContractError: an artifact of the run, or the journal, is damaged.
         SourceError: the folder cannot be written.
     """
     writer = _writer(form)
@@ -69,7 +70,8 @@ def export(form: str, run_id: str | None, to: Path, home: Home, notices: Sequenc
     run_dir = run_to_export(home, run_id)
     dataset = accepted_dataset(home, run_dir, notices)
     rollup = Rollup(dataset.clips)
-    with new_folder(to) as folder:
+    facts = {"run_id": run_dir.name, "format": form, "accepted": dataset.accepted.digest, "folder": str(to.absolute())}
+    with telling(home, Event.EXPORT_STARTED, Event.EXPORTED, facts), new_folder(to) as folder:
         _fill(folder, writer, dataset, rollup)
     total = rollup.total
     return Exported(

@@ -18,6 +18,7 @@ from pipelines.export.card import card
 from pipelines.export.dataset import Dataset
 from pipelines.export.exporting import copy_notices
 from pipelines.export.rollup import Rollup
+from pipelines.journal import Event, telling
 from pipelines.publish.published import FOLDER, RECORD, PublishedRecord, checked_name, open_results, read_record
 from pipelines.publish.versions import POINTER, data_versions
 
@@ -76,7 +77,7 @@ def publish(request: Request, home: Home, root: Path) -> Publication:
     Raises:
         ConfigurationError: an unknown run, one without accepted samples, a name that is taken, no DVC or remote.
         GateRefused: a gate did not let the run's samples pass.
-        ContractError: an artifact is damaged.
+        ContractError: an artifact or the journal is damaged.
         SourceError: the disk or DVC fails.
     """
     run_dir = run_to_export(home, request.run_id)
@@ -94,13 +95,19 @@ def publish(request: Request, home: Home, root: Path) -> Publication:
         planned = _planned(record, rollup, remote)
         if request.dry_run:
             return planned
-        with _undone_on_failure(folder, root / POINTER):
-            _write(folder, record, dataset, rollup)
-            versions.add(FOLDER / record.name)
-            if remote:
-                versions.push()
+        with telling(home, Event.PUBLICATION_STARTED, Event.PUBLISHED, _told(planned)) as told:
+            with _undone_on_failure(folder, root / POINTER):
+                _write(folder, record, dataset, rollup)
+                versions.add(FOLDER / record.name)
+                if remote:
+                    versions.push()
+            told["revision"] = versions.revision
         done = {"dry_run": False, "revision": versions.revision, "commit": versions.to_commit()}
         return planned.model_copy(update=done)
+
+
+def _told(planned: Publication) -> dict[str, str | None]:
+    return {name: getattr(planned, name) for name in ("name", "run_id", "accepted", "clips", "pushed_to")}
 
 
 def _planned(record: PublishedRecord, rollup: Rollup, remote: str | None) -> Publication:

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from mlflow.tracking import MlflowClient
 
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import Answer, Clip, Description, Sample, Split
+from components.core.models.store import ENCODER, LLM
 from components.core.runs import run_dirs
 from components.core.stages import STAGES
 from pipelines.lineage.catalogue import read_catalogue
@@ -149,6 +152,35 @@ def test_every_accepted_sample_is_traced_in_both_directions_with_no_gap(undistur
         assert [step.id.rpartition("/")[2] for step in trace.of(Kind.ANSWER)] == answered
     for choice, clips, samples in rows.choices():
         _check_impact(impact_in(lineage.catalogue, choice), rows, clips, samples)
+
+
+def test_the_run_ended_with_a_bundle_that_verifies_and_names_its_materials(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    verified = {each["name"]: each for each in command.json("verify", "--bundle", status["run_id"])["verified"]}
+    assert list(verified) == ["signature", "manifests", "journal", "run"]
+    bundle = command.home.runs / status["run_id"] / "bundle"
+    text = (bundle / "bom.cdx.json").read_text("utf-8")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bom = {component["name"]: component for component in json.loads(text)["components"]}
+    assert bom["desta-adapter"]["hashes"][0]["content"] == status["model"]["digest"]
+    assert "modelCard" in bom["desta-adapter"]
+    licences = {
+        name: [entry["license"]["id"] for entry in bom[name]["licenses"]] for name in (LLM, ENCODER, "asterisk-en")
+    }
+    assert licences == {LLM: ["Apache-2.0"], ENCODER: ["MIT"], "asterisk-en": ["CC-BY-SA-3.0"]}
+    assert bom["torch"]["purl"].startswith("pkg:pypi/torch@")
+    assert {file.name for file in bundle.iterdir()} >= {"validation.json", "dataset_card.md", "model_card.md"}
+    for sample in command.samples(status):
+        assert not [file for file in bundle.rglob("*.*") if sample.clip_id in file.read_text("utf-8")]
+
+
+def test_the_journal_tells_of_the_run_and_of_its_champion(undisturbed: tuple[Desta, Any]) -> None:
+    command, status = undisturbed
+    told = [entry for entry in command.json("log") if entry["facts"].get("run_id") == status["run_id"]]
+    assert [entry["event"] for entry in told] == ["run_started", "champion_changed", "run_ended"]
+    assert told[1]["facts"]["version"] == status["model"]["version"]
+    results = {kind: o["digest"] for stage in status["stages"].values() for kind, o in stage["outputs"].items()}
+    assert (told[2]["facts"]["state"], told[2]["facts"]["results"]) == ("succeeded", results)
 
 
 def test_a_second_run_reuses_everything_and_takes_seconds(undisturbed: tuple[Desta, Any]) -> None:

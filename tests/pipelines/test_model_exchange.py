@@ -10,12 +10,14 @@ from safetensors.torch import load_file
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.errors import ConfigurationError
 from components.core.digests import digest_of_file
+from components.core.home import Home
 from components.core.models.loading import load_llm
 from components.core.models.lora import LoraConfig, untrained_lora
 from components.core.models.model_artifact import ADAPTER_FILE, load_adapter, read_config, save_model
 from components.core.models.store import ENCODER, LLM, StoredModel
 from components.core.models.upstream_checkpoint import CONFIG, PREFIX, WEIGHTS
 from pipelines.cli import main
+from pipelines.journal import Event, read_journal
 from pipelines.model_exchange import _hub_id
 from tests.core.inference.making import untrained_model
 from tests.core.models.test_adapter import make_config
@@ -44,12 +46,17 @@ def desta(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, 
 
 
 def test_a_model_goes_out_and_comes_back_with_the_same_weights(
-    encoder: StoredModel, llm: StoredModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    encoder: StoredModel, llm: StoredModel, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ours, theirs, back = make_model(tmp_path / "ours", encoder, llm), tmp_path / "theirs", tmp_path / "back"
 
     code, exported = desta(capsys, "export", ours, "--to", theirs, *IDS, "--json")
     assert (code, json.loads(exported)["upstream_llm"]) == (0, "org/llm")
+    told = {"model": digest_of_file(ours / ADAPTER_FILE), "format": "upstream", "folder": str(theirs)}
+    assert [(entry.event, entry.facts) for entry in read_journal(home)] == [
+        (Event.EXPORT_STARTED, told),
+        (Event.EXPORTED, told),
+    ]
     assert json.loads((theirs / CONFIG).read_text())["placeholder_token"] == "<file_sep>"
     code, imported = desta(capsys, "import", theirs, "--encoder", ENCODER, "--llm", LLM, "--to", back)
     assert code == 0

@@ -16,9 +16,14 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
 from components.core.models.store import StoredModel
 from components.core.runs import State, read_run, read_tracking
+from pipelines.bundle.sealing import FOLDER
+from pipelines.bundle.signing import signing_key
+from pipelines.bundle.verification import verify_bundle
+from pipelines.journal import Event, read_journal
 from pipelines.lock import run_lock
 from pipelines.openlineage.telling import events_file
 from pipelines.processes import end_processes, processes_of
+from pipelines.run import _recover
 from pipelines.status import status_of
 from tests.pipelines.results import make_corpus
 
@@ -102,6 +107,10 @@ def test_an_interrupted_run_ends_everything_that_it_started(
     events = [json.loads(line) for line in events_file(run_dir).read_text().splitlines()]
     assert {event["eventType"] for event in events[-2:]} == {"ABORT"}
     assert len({(event["run"]["runId"], event["eventType"]) for event in events}) == len(events)
+    assert [entry.event for entry in read_journal(home)] == [Event.RUN_STARTED, Event.RUN_ENDED]
+    assert len(list(verify_bundle(run_dir / FOLDER, None, home))) == 4
+    shown = {artifact.path for artifact in client.list_artifacts(tracking.mlflow_run_id, FOLDER)}
+    assert f"{FOLDER}/bom.cdx.json" in shown
 
 
 def test_a_killed_run_leaves_no_process_and_does_not_block_the_next(
@@ -112,4 +121,6 @@ def test_a_killed_run_leaves_no_process_and_does_not_block_the_next(
     _until(lambda: not list(processes_of(run_dir)), seconds=10)
     assert status_of(run_dir).state is State.FAILED
     with run_lock(home, "next"):
-        pass
+        _recover(home, signing_key(home))
+    assert [entry.event for entry in read_journal(home)] == [Event.RUN_STARTED, Event.RUN_ENDED]
+    assert len(list(verify_bundle(run_dir / FOLDER, None, home))) == 4

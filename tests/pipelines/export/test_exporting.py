@@ -11,6 +11,7 @@ from components.core.home import Home
 from components.core.models.store import MARKER, ModelManifest
 from components.core.publishing import write_file
 from components.core.runs import State
+from pipelines.journal import Event, read_journal
 from tests.builders import make_clip
 from tests.pipelines.export.making import (
     BELL,
@@ -38,6 +39,16 @@ def _fails(
     assert lines[0].startswith("error: ")
     assert said in lines[0]
     assert (sorted(to.parent.iterdir()) if to.parent.is_dir() else None) == before
+
+
+def test_the_journal_tells_what_left_and_where_to(home: Home, tmp_path: Path) -> None:
+    accepted = make_run(home)["validate_data"].digest
+    assert export_by_command(tmp_path / "out", "hf", "r1") == 0
+    facts = {"run_id": "r1", "format": "hf", "accepted": accepted, "folder": str(tmp_path / "out")}
+    entries = [(Event.EXPORT_STARTED, facts), (Event.EXPORTED, facts)]
+    assert [(entry.event, entry.facts) for entry in read_journal(home)] == entries
+    assert export_by_command(tmp_path / "out", "hf", "r1") == 2
+    assert len(read_journal(home)) == 2
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -11,6 +11,7 @@ from components.core.contracts.artifacts import open_artifact
 from components.core.home import Home
 from components.core.runs import State
 from pipelines.cli import main
+from pipelines.journal import Event, read_journal
 from pipelines.publish.published import open_published
 from pipelines.sample_data import pointed_to
 from tests.pipelines.export.making import SAMPLES, make_run, write_stage
@@ -45,6 +46,23 @@ def refuses(capsys: pytest.CaptureFixture[str], checkout: Path, code: int, said:
     assert lines[0].startswith("error: ")
     assert said in lines[0]
     assert contents(checkout) == before
+
+
+def test_the_journal_tells_what_was_published_and_under_which_revision(home: Home, checkout: Path) -> None:
+    made = make_run(home)
+    assert publish("r1", "--name", "spring", "--dry-run") == 0
+    assert read_journal(home) == []
+    assert publish("r1", "--name", "spring") == 0
+    begun, done = read_journal(home)
+    facts = {
+        "name": "spring",
+        "run_id": "r1",
+        "accepted": made["validate_data"].digest,
+        "clips": made["ingest_audio"].digest,
+        "pushed_to": "shared",
+    }
+    assert (begun.event, begun.facts) == (Event.PUBLICATION_STARTED, facts)
+    assert (done.event, done.facts) == (Event.PUBLISHED, {**facts, "revision": revision_of(checkout)})
 
 
 def test_a_published_dataset_is_complete_in_any_clone(
