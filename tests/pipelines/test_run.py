@@ -121,6 +121,6 @@ def test_a_killed_run_leaves_no_process_and_does_not_block_the_next(
     _until(lambda: not list(processes_of(run_dir)), seconds=10)
     assert status_of(run_dir).state is State.FAILED
     with run_lock(home, "next"):
-        _recover(home, signing_key(home))
+        _recover(home, signing_key(home), None)
     assert [entry.event for entry in read_journal(home)] == [Event.RUN_STARTED, Event.RUN_ENDED]
     assert len(list(verify_bundle(run_dir / FOLDER, None, home))) == 4

@@ -33,7 +33,7 @@ def the_end(home: Home) -> Entry:
 
 def recover(home: Home) -> None:
     """What the next run does first."""
-    driver._recover(home, signing_key(home))
+    driver._recover(home, signing_key(home), None)
 
 
 def before_the_first_entry(home: Home, run_dir: Path) -> State:
