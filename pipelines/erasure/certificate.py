@@ -111,7 +111,8 @@ def replaced_in(home: Home) -> dict[str, str]:
         ContractError: a certificate is damaged.
     """
     certificates = map(read_certificate, sorted(home.erasures.glob(f"*/{CERTIFICATE}")))
-    return {each.digest: each.new_digest for certificate in certificates for each in certificate.results}
+    results = (each for certificate in certificates for each in certificate.results)
+    return {each.digest: each.new_digest for each in results if each.digest != each.new_digest}
 
 
 def latest_of(digest: str, replaced: Mapping[str, str]) -> str:

@@ -61,7 +61,7 @@ def _is_database(file: Path) -> bool:
 
 
 def clean_databases(home: Home, erased: Erased) -> None:
-    """Take what tells of the subject out of SQLite databases, their free pages and logs; digests of files are forgotten.
+    """Take what tells of the subject out of SQLite databases, free pages and logs too; digests of files are forgotten.
 
     Raises:
         SourceError: a database is in use.

@@ -14,9 +14,9 @@ from components.core.registry import ERASED, EVALUATION, MODEL_NAME, RETRAIN, Re
 from components.core.runs import RunRecord, passing_over, read_run, read_stage, run_dirs
 from components.core.settings import flat
 from pipelines.erasure.pruning import rows_of
+from pipelines.erasure.recordings import corpora_below
 from pipelines.erasure.subject import Erased
 from pipelines.profiles import PROFILES, profile_named
-from pipelines.erasure.recordings import corpora_below
 
 _LEARNED = ("train", "validation")
 

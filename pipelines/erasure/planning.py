@@ -12,21 +12,21 @@ from components.core.contracts.records import Record, Sha256
 from components.core.corpora.reading import read_corpus
 from components.core.digests import digest_of_bytes
 from components.core.home import Home
-from components.core.runs import passing_over, read_run, run_dirs
 from components.core.stages import STAGES
 from pipelines.erasure.finding import find_erased
 from pipelines.erasure.models import MarkedModel, models_of
 from pipelines.erasure.objects import Objects, objects_of, telling_objects
+from pipelines.erasure.people import left_to_people
 from pipelines.erasure.places import Item, items_of_data, items_of_home
 from pipelines.erasure.pruning import Pruner
-from pipelines.erasure.recordings import corpora_below, held_in, is_telling_table
+from pipelines.erasure.recordings import corpora_below, is_telling_table
 from pipelines.erasure.results import TRAINED
 from pipelines.erasure.searching import Searcher
 from pipelines.erasure.subject import Erased, Subject
 from pipelines.publish.published import FOLDER, RECORD
 
 _LINES = "lines about it"
-_SHOWN = 12
+_SHOWN = 3
 
 
 class Found(Record):
@@ -77,10 +77,12 @@ def plan_erasure(subject: Subject, reason: str, home: Home, root: Path) -> Plan:
     """Look at everything, and plan the erasure of a subject.
 
     Raises:
-        ConfigurationError: there is nothing to erase.
+        ConfigurationError: there is nothing to erase, or data/ is not here as `data.dvc` names it.
         DestaError: something cannot be looked into.
     """
     with objects_of(root) as objects:
+        if objects:
+            objects.versions.require_cached()
         items = _Everything(
             home=tuple(item for item in items_of_home(home) if not item.evidence),
             data=tuple(items_of_data(root)),
@@ -112,7 +114,7 @@ def _planned(erased: Erased, reason: str, home: Home, root: Path, objects: Objec
         files=files,
         objects={place: tuple(sorted(found)) for place, found in kept.items()},
         models=models_of(home, root, erased),
-        people=tuple(_left_to_people(erased, home, root, objects)),
+        people=tuple(left_to_people(erased, home, root, objects)),
     )
 
 
@@ -160,31 +162,6 @@ def _digests_of(items: Iterable[Item], objects: Mapping[str, set[str]]) -> set[s
             with item.open() as data:
                 digests.add(digest_of_bytes(bytes(data)))
     return digests
-
-
-def _left_to_people(erased: Erased, home: Home, root: Path, objects: Objects | None) -> Iterator[str]:
-    """Yield what is out of reach, each with what is to be done about it."""
-    own = (root / "data").resolve()
-    runs = passing_over(run_dirs(home.runs), read_run)
-    corpora = dict.fromkeys(str(corpus) for run in runs for corpus in run.parameters.get("corpora", ()))
-    for corpus in corpora:
-        if not Path(corpus).resolve().is_relative_to(own):
-            yield f"{corpus}: a corpus outside of data/: remove the recordings there; ingestion refuses them from now on"
-    yield "folders that `desta export` wrote, and copies that people made: remove them, or export again"
-    if not home.tracking_uri.startswith("sqlite:"):
-        yield f"{home.tracking_uri}: backups of this MLflow server"
-    if objects:
-        yield from (
-            f"DVC remote {name}: not the default one: remove the objects there" for name in objects.other_remotes()
-        )
-        if objects.in_git:
-            yield "Git history of DVC's remote, which this repository keeps: rewrite it, and let every clone go"
-    shared = sorted(place for place in erased.places if "@" in place)
-    for place in dict.fromkeys(place.rpartition("@")[0] for place in shared):
-        yield f"{place}: other recordings of the same file stay: cut the file, and ingest it again"
-    for held in held_in(root):
-        if held.recording.member and f"{held.recording.corpus}/{held.recording.path}" in erased.places:
-            yield f"{held.recording.file}: holds {held.recording.path} among others: write it again without"
 
 
 def _lines(plan: Plan) -> Iterator[str]:

@@ -115,7 +115,7 @@ class Versions:
         return self._pruner.shard(old, new)
 
     def _documents(self, old: Path, names: list[str], new: Path, *, shown: bool) -> None:
-        """Bring over what is no shard: JSON without its items, pages only where no row left, the rest if it is clean."""
+        """Bring over what is no shard: JSON without its items, pages where no row left, the rest if it is clean."""
         items = self._pruner.documents({name: (old / name).read_bytes() for name in names if _is_json(name)})
         for name in names:
             (new / name).parent.mkdir(parents=True, exist_ok=True)

@@ -87,12 +87,9 @@ def _corpora(work: Work) -> None:
 def _results(work: Work) -> list[dict[str, Any]]:
     """Write new versions of the results that held it, and of those made from them; the old ones are still there."""
     versions, planned = work.versions(), {(each.stage, each.key) for each in work.plan.results}
-    made = []
-    for stage in STAGES:
-        for folder in results_of(work.home, stage.name):
-            if (stage.name, folder.name) in planned:
-                made.append(versions.make(open_artifact(folder)))
-    return [each.model_dump(mode="json") for each in made]
+    folders = [folder for stage in STAGES for folder in results_of(work.home, stage.name)]
+    old = (open_artifact(folder) for folder in folders if (folder.parent.name, folder.name) in planned)
+    return [versions.make(artifact).model_dump(mode="json") for artifact in old]
 
 
 def _published(work: Work) -> list[dict[str, Any]]:

@@ -50,6 +50,7 @@ def test_a_published_dataset_is_written_again_here_and_on_the_remote(
 @pytest.fixture
 def tracked(home: Home, results: dict[str, Artifact]) -> str:
     """The run in MLflow, its model registered and champion; returns the version."""
+    del results
     tracker = RunTracking(home, home.runs / RUN)
     version = tracker.register().version
     tracker.close("FINISHED")
@@ -107,7 +108,7 @@ def test_a_copy_of_anything_anywhere_under_any_name_is_found(
     home: Home, root: Path, remains: list[bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert erase("--speaker", "anna") == 0
-    certificate, chance = str(certificate_in(home)), random.Random(7)
+    certificate, chance = str(certificate_in(home)), random.Random(7)  # noqa: S311 (no secret)
     folders = ["work", "store/ingest_audio", ".hidden", f"runs/{RUN}/bundle", "models-not", "published/x", "erasures"]
     places = [*(home.root / folder for folder in folders), *places_of(home, root)]
     for number, place in enumerate(places):
