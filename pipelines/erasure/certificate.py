@@ -136,7 +136,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     for result in certificate.results:
         change = f"`{result.digest[:_SHOWN]}` is now `{result.new_digest[:_SHOWN]}`"
         yield f"- {result.stage}: {change}, {result.rows} rows and {len(result.dropped)} documents left"
-    yield f"- looked at afterwards: {certificate.scanned}; nothing is left"
+    yield f"- looked at afterwards: {certificate.scanned}; nothing is left but what people have to do"
     yield ""
     yield "## Models that learned from it" if certificate.models else "No model learned from it."
     yield from (f"- {model}" for model in certificate.models)

@@ -41,7 +41,7 @@ def remove_leftovers(home: Home, erased: Erased) -> None:
 
 def _remove(file: Path, home: Home, erased: Erased, pruner: Pruner, searcher: Searcher) -> None:
     place, *rest = file.relative_to(home.root).parts
-    if _is_database(file):
+    if file.parent == home.root and _is_database(file):
         return  # its rows are cleaned in their place
     if place == GENERATIONS and file.suffix == ".parquet" and pruner.replies(file):
         return

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -40,6 +40,16 @@ class Objects:
         """Return the names of remotes that are not the default one."""
         config = self.versions.repository.config
         return sorted(set(config["remote"]) - {config["core"].get("remote")})
+
+    def names_of(self, paths: Iterable[str]) -> set[str]:
+        """Return the objects of files in the present revision of data/, and its listing where there are any."""
+        listing = self.versions.revision
+        name = f"{listing[:2]}/{listing[2:]}"
+        file = Path(self.stores[CACHE].path) / name
+        wanted = frozenset(paths)
+        entries = _entries(file.read_bytes()) if wanted and file.is_file() else []
+        found = {_name_of(entry["md5"]) for entry in entries if f"data/{entry['relpath']}" in wanted}
+        return found | {name} if found else found
 
     def items(self) -> Iterator[Item]:
         """Yield every object."""

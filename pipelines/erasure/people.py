@@ -1,24 +1,26 @@
 """What an erasure cannot reach: each thing with what people have to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 from components.core.home import Home
 from components.core.runs import passing_over, read_run, run_dirs
+from pipelines.erasure.found import Found
 from pipelines.erasure.objects import Objects
-from pipelines.erasure.recordings import held_in
 from pipelines.erasure.subject import Erased
 
 
-def left_to_people(erased: Erased, home: Home, root: Path, objects: Objects | None) -> Iterator[str]:
+def left_to_people(
+    files: Iterable[Found], erased: Erased, home: Home, root: Path, objects: Objects | None
+) -> Iterator[str]:
     """Yield what is out of reach, each with what is to be done about it."""
     yield from _other_corpora(home, root)
     yield "folders that `desta export` wrote, and copies that people made: remove them, or export again"
     if not home.tracking_uri.startswith("sqlite:"):
         yield f"{home.tracking_uri}: what this server keeps of removed artifacts, and its backups"
     yield from _other_remotes(objects) if objects else ()
-    yield from chain(_shared_files(erased), _containers(erased, root))
+    yield from chain(_shared_files(erased), _containers(files, root))
 
 
 def _other_corpora(home: Home, root: Path) -> Iterator[str]:
@@ -41,8 +43,8 @@ def _shared_files(erased: Erased) -> Iterator[str]:
         yield f"{place}: other recordings of the same file stay: cut the file, and ingest it again"
 
 
-def _containers(erased: Erased, root: Path) -> Iterator[str]:
-    for held in held_in(root):
-        it = held.recording
-        if it.member and f"{it.corpus}/{it.path}" in erased.places:
-            yield f"{it.file}: holds {it.path} among others: write it again without"
+def _containers(files: Iterable[Found], root: Path) -> Iterator[str]:
+    for each in files:
+        if each.is_shared(root):
+            mend = "write it again without, `dvc add` it, and `dvc gc --workspace --cloud`"
+            yield f"{root / each.name}: holds {each.holds} among others: {mend}"

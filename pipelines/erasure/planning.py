@@ -10,10 +10,10 @@ from pathlib import Path
 from components.core.contracts.artifacts import MANIFEST, read_manifest
 from components.core.contracts.records import Record, Sha256
 from components.core.corpora.reading import read_corpus
-from components.core.digests import digest_of_bytes
 from components.core.home import Home
 from components.core.stages import STAGES
 from pipelines.erasure.finding import find_erased
+from pipelines.erasure.found import Found
 from pipelines.erasure.models import MarkedModel, models_of
 from pipelines.erasure.objects import Objects, objects_of, telling_objects
 from pipelines.erasure.people import left_to_people
@@ -21,21 +21,11 @@ from pipelines.erasure.places import Item, items_of_data, items_of_home
 from pipelines.erasure.pruning import Pruner
 from pipelines.erasure.recordings import corpora_below, is_telling_table
 from pipelines.erasure.results import TRAINED
-from pipelines.erasure.searching import Searcher
+from pipelines.erasure.searching import Searcher, sha256_of
 from pipelines.erasure.subject import Erased, Subject
-from pipelines.publish.published import FOLDER, RECORD
 
 _LINES = "lines about it"
 _SHOWN = 3
-
-
-class Found(Record):
-    """A file that holds something of it: where, its name for people, its content's sha256, and what was found."""
-
-    place: str
-    name: str
-    sha256: Sha256
-    holds: str
 
 
 class ResultFound(Record):
@@ -48,7 +38,10 @@ class ResultFound(Record):
 
 
 class Plan(Record):
-    """What an erasure does; kept in clear until its certificate is written."""
+    """What an erasure does; kept in clear until its certificate is written.
+
+    `corpora` are those below `data/` with their digests; `shared` are files there that only people can write again.
+    """
 
     erasure: str
     at: str
@@ -58,6 +51,7 @@ class Plan(Record):
     published: tuple[str, ...]
     corpora: dict[str, Sha256]
     files: tuple[Found, ...]
+    shared: tuple[str, ...]
     objects: dict[str, tuple[str, ...]]
     models: tuple[MarkedModel, ...]
     people: tuple[str, ...]
@@ -96,7 +90,7 @@ def _planned(erased: Erased, reason: str, home: Home, root: Path, objects: Objec
     files = tuple(_found([*items.home, *items.data], erased, root))
     results = tuple(_results(home, files, erased))
     kept = telling_objects(objects, erased, root) if objects else {}
-    published = dict.fromkeys(name for each in files if (name := _published_name(each, root)))
+    published = dict.fromkeys(name for each in files if (name := each.published_in(root)))
     traces = erased.traces.model_copy(
         update={
             "files": tuple(sorted({each.sha256 for each in files} | _digests_of(items.kept, kept))),
@@ -112,9 +106,10 @@ def _planned(erased: Erased, reason: str, home: Home, root: Path, objects: Objec
         published=tuple(published),
         corpora={(corpus := read_corpus(folder)).policy.name: corpus.digest() for folder in corpora_below(root)},
         files=files,
+        shared=tuple(each.name for each in files if each.is_shared(root)),
         objects={place: tuple(sorted(found)) for place, found in kept.items()},
         models=models_of(home, root, erased),
-        people=tuple(left_to_people(erased, home, root, objects)),
+        people=tuple(left_to_people(files, erased, home, root, objects)),
     )
 
 
@@ -124,7 +119,7 @@ def _found(items: Iterable[Item], erased: Erased, root: Path) -> Iterator[Found]
         with item.open() as data:
             holds = searcher.find(item.name, data)
             if holds := holds or (_LINES if item.path and is_telling_table(item.path, root, erased.places) else None):
-                yield Found(place=item.place, name=item.name, sha256=digest_of_bytes(bytes(data)), holds=holds)
+                yield Found(place=item.place, name=item.name, sha256=sha256_of(data), holds=holds)
 
 
 def _results(home: Home, files: Sequence[Found], erased: Erased) -> Iterator[ResultFound]:
@@ -148,34 +143,33 @@ def results_of(home: Home, stage: str) -> list[Path]:
     return sorted(file.parent for file in (home.store / stage).glob(f"[!.]*/{MANIFEST}"))
 
 
-def _published_name(found: Found, root: Path) -> str | None:
-    parts = Path(found.name).parts
-    inside = found.place == "data" and parts[: len(FOLDER.parts)] == FOLDER.parts and len(parts) > len(FOLDER.parts)
-    return parts[len(FOLDER.parts)] if inside and (root / FOLDER / parts[2] / RECORD).is_file() else None
-
-
 def _digests_of(items: Iterable[Item], objects: Mapping[str, set[str]]) -> set[str]:
     """Return the sha256 of objects that go: DVC knows them by md5, and a copy elsewhere has no such name."""
     digests = set()
     for item in items:
         if item.name in objects.get(item.place, ()):
             with item.open() as data:
-                digests.add(digest_of_bytes(bytes(data)))
+                digests.add(sha256_of(data))
     return digests
 
 
 def _lines(plan: Plan) -> Iterator[str]:
     traces = plan.erased.traces
     yield f"erase {plan.erased.subject.kind} {plan.erased.subject.name} ({plan.reason})"
-    yield f"  {len(traces.clips)} clips, {len(traces.samples)} samples, {len(plan.erased.places)} recordings"
+    places = _some(plan.erased.places)
+    yield f"  {len(traces.clips)} clips, {len(traces.samples)} samples, {len(plan.erased.places)} recordings: {places}"
     for result in plan.results:
         yield f"  new version of {result.stage} {result.key[:12]}: {result.rows} rows leave"
     yield from (f"  new version of data/published/{name}" for name in plan.published)
     for place, count in sorted(Counter(each.place for each in plan.files).items()):
         names = [each.name for each in plan.files if each.place == place]
-        more = f", and {count - _SHOWN} more" if count > _SHOWN else ""
-        yield f"  {place}: {count} files hold something of it: {', '.join(names[:_SHOWN])}{more}"
+        yield f"  {place}: {count} files hold something of it: {_some(names)}"
     yield from (f"  {place}: {len(names)} objects" for place, names in plan.objects.items() if names)
     yield from (f"  {model}" for model in plan.models)
     yield "left to people:"
     yield from (f"  {line}" for line in plan.people)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", and {len(names) - _SHOWN} more (--json has all)" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"

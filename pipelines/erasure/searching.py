@@ -65,7 +65,7 @@ class Searcher:
         return f"object {joined}" if joined in self._objects else None
 
     def _same(self, data: Bytes) -> str | None:
-        digest = hashlib.sha256(data).hexdigest() if data else ""
+        digest = sha256_of(data) if len(data) else ""
         return f"the removed file {digest}" if digest in self._files else None
 
     def _in_content(self, data: Bytes, evidence: bool = False) -> str | None:
@@ -114,6 +114,11 @@ class Searcher:
         if name == "speaker_id" and digest_of_bytes(f"speaker:{value}".encode()) == self._speaker:
             return "a row of the speaker"
         return self.in_text(value.encode(errors="surrogatepass"))
+
+
+def sha256_of(data: Bytes) -> str:
+    """Return the sha256 of bytes, also of those that are mapped from a file."""
+    return hashlib.sha256(data).hexdigest()
 
 
 _HEARD: dict[str, str | None] = {}

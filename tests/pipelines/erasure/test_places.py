@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from components.core.contracts.artifacts import Artifact
 from components.core.contracts.records import Clip, Sample
@@ -132,3 +133,23 @@ def test_whatever_held_her_is_found_in_any_disguise(
     for data in remains:
         assert Searcher(traces).find("x", DISGUISES[disguise](data))
     assert Searcher(traces).find("x", DISGUISES[disguise](b"something else")) is None
+
+
+def test_a_file_that_holds_others_too_is_left_to_people_and_named_until_they_have_mended_it(
+    home: Home, root: Path, remains: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = root / "data" / "bench" / "items.tar"
+    shared.parent.mkdir()
+    shared.write_bytes(as_archive(remains[0]))
+    (shared.parent / "copy.flac").write_bytes(remains[0])
+    with Repo(str(root)) as repository:
+        repository.add([str(root / "data")])
+    assert erase("--speaker", "anna") == 0
+    assert f"{shared}: holds the removed file" in (certificate_in(home).parent / "certificate.md").read_text()
+    assert not (shared.parent / "copy.flac").exists()
+    with Repo(str(root)) as repository:
+        assert repository.status() == {}
+        assert repository.status(cloud=True) == {}
+    capsys.readouterr()
+    assert desta("verify", "--erased", str(certificate_in(home))) == 1
+    assert str(shared) in capsys.readouterr().err

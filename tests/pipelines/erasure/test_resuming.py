@@ -97,5 +97,6 @@ def test_a_run_waits_for_the_end_of_an_erasure(
         require_none_unfinished(home)
     capsys.readouterr()
     assert desta("run", "--profile", "smoke", "--corpus", str(home.root)) == 2
+    assert desta("publish", "--no-push") == 2
     assert desta("erase", "--speaker", "boris", "--reason", "r", "--yes") == 2
     assert f"erasure {folder.name} was begun" in capsys.readouterr().err.splitlines()[-1]
