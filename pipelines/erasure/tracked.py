@@ -28,12 +28,12 @@ def rewrite_tracked(home: Home, replaced: Sequence[Replaced]) -> None:
     file = home.tracking_uri.removeprefix("sqlite:///")
     if file != home.tracking_uri and not Path(file).is_file():
         return
-    by_digest = {each.digest: each for each in replaced}
+    by_key = {each.key: each for each in replaced}
     new = {each.digest: each.new_digest for each in replaced}
     with explaining(home):
         client = MlflowClient(home.tracking_uri, home.tracking_uri)
         for run in _runs(client):
-            if found := by_digest.get(run.data.tags.get("desta.digest", "")):
+            if found := by_key.get(run.data.tags.get("desta.key", "")):
                 _replace(client, run, home.store / found.stage, found)
             for name, value in run.data.tags.items():
                 if (
@@ -56,7 +56,7 @@ def _runs(client: MlflowClient) -> Iterator[Any]:
 
 
 def _replace(client: MlflowClient, run: Any, stage: Path, found: Replaced) -> None:
-    """Put the documents of the new version in the place of the old one's; the digest is told last."""
+    """Put the documents of the new version in the place of the old one's; the key is told last."""
     folder = stage / found.new_key
     manifest = read_manifest(folder)
     repository = get_artifact_repository(run.info.artifact_uri)
@@ -79,4 +79,4 @@ def _replace(client: MlflowClient, run: Any, stage: Path, found: Replaced) -> No
 
 def _tags(manifest: Manifest, folder: Path) -> Mapping[str, str]:
     inputs = {f"desta.input.{name}": digest for name, digest in manifest.lineage.inputs.items()}
-    return {**inputs, "desta.key": manifest.lineage.key, "desta.path": str(folder), "desta.digest": manifest.digest}
+    return {**inputs, "desta.path": str(folder), "desta.digest": manifest.digest, "desta.key": manifest.lineage.key}

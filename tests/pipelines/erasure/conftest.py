@@ -7,8 +7,10 @@ import pytest
 
 from components.core.contracts.artifacts import Artifact
 from components.core.home import Home
+from components.core.registry import Decider, Registry
+from components.core.tracking import RunTracking
 from pipelines import sample_data
-from tests.pipelines.erasure.making import make_corpora, make_home
+from tests.pipelines.erasure.making import RUN, make_corpora, make_home
 from tests.pipelines.publish.conftest import git
 
 
@@ -49,3 +51,14 @@ def root(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def results(home: Home, root: Path) -> dict[str, Artifact]:
     """The results of a run about the corpora of the checkout, by stage."""
     return make_home(home, root)
+
+
+@pytest.fixture
+def registered(home: Home, results: dict[str, Artifact]) -> str:
+    """The run in MLflow, its model registered and champion; returns the version."""
+    del results
+    tracker = RunTracking(home, home.runs / RUN)
+    version = tracker.register().version
+    tracker.close("FINISHED")
+    Registry(home).move(version, "the first", Decider.POLICY)
+    return version

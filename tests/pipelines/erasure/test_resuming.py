@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.core.contracts.artifacts import Artifact
+from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Clip
 from components.core.home import Home
+from components.core.registry import EVALUATION, EVALUATION_RUN, Registry
 from pipelines.erasure.certificate import Certificate, read_certificate
 from pipelines.erasure.folders import require_none_unfinished
 from pipelines.erasure.steps import STEPS
@@ -18,7 +19,7 @@ from pipelines.erasure.subject import Subject
 from pipelines.erasure.transaction import begin, plan
 from tests.pipelines.erasure.killed import killed
 from tests.pipelines.erasure.looking import telling_of, traces_below
-from tests.pipelines.erasure.test_erase import certificate_in, desta, places_of
+from tests.pipelines.erasure.test_erase import certificate_in, desta, now, places_of
 
 _TIMES = {"ended_at", "journal", "digest", "scanned"}
 INSIDE = [("corpora", 1), ("results", 3), ("runs", 1), ("removal", 2), ("removal", 9), ("dvc", 2), ("objects", 2)]
@@ -97,5 +98,16 @@ def test_a_run_waits_for_the_end_of_an_erasure(
         require_none_unfinished(home)
     capsys.readouterr()
     assert desta("run", "--profile", "smoke", "--corpus", str(home.root)) == 2
+    assert desta("publish", "--no-push") == 2
     assert desta("erase", "--speaker", "boris", "--reason", "r", "--yes") == 2
     assert f"erasure {folder.name} was begun" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("changes", [1, 12])
+def test_killed_while_mlflow_changes(registered: str, home: Home, root: Path, begun: set[bytes], changes: int) -> None:
+    killed("mlflow", changes)
+    assert desta("erase", "--resume") == 0
+    assert left_in(home, root, begun) == []
+    tags = Registry(home).version(registered).tags
+    folder = Registry(home).download(tags[EVALUATION_RUN], home.root)
+    assert open_artifact(folder, "report").digest == tags[EVALUATION] == now(home, "evaluate_model").digest
