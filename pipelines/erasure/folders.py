@@ -1,16 +1,20 @@
 """Where an erasure keeps what it plans, has done and certifies: `erasures/<id>/`."""
 
+from __future__ import annotations
+
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from components.core.contracts.errors import ConfigurationError, ContractError
 from components.core.home import Home
 from components.core.publishing import write_file
-from pipelines.erasure.planning import Plan
+
+if TYPE_CHECKING:
+    from pipelines.erasure.planning import Plan
 
 CERTIFICATE, READABLE = "certificate.json", "certificate.md"
 _PLAN = "plan.json"
@@ -37,6 +41,9 @@ class ErasureFolder:
         Raises:
             ContractError: it is damaged.
         """
+        # Planning asks MLflow, whose import takes seconds; a run only asks whether an erasure is under way.
+        from pipelines.erasure.planning import Plan
+
         file = self.folder / _PLAN
         try:
             return Plan.model_validate_json(file.read_bytes(), strict=False)
