@@ -143,7 +143,9 @@ def test_a_page_is_handed_out_as_it_is_shown(page: Page, address: str) -> None:
     assert ["\t".join(line[1:]) for line in lines if len(line) > 3][1:] == shown
 
 
-@pytest.mark.parametrize("where", ["/", "/results", "/models", "/impact", "/erasure", "/log", "/search?q=the"])
+@pytest.mark.parametrize(
+    "where", ["/", "/results", "/models", "/impact", "/erasure", "/log", "/search?q=the", "/why/desta-adapter@1"]
+)
 def test_no_page_is_wider_than_a_phone_or_without_a_name_for_a_field(page: Page, address: str, where: str) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(address + where)
