@@ -30,7 +30,7 @@ from components.core.runs import (
 )
 from pipelines.display import display_for, say
 from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
-from pipelines.erasure.folders import require_none_unfinished
+from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
 from pipelines.processes import end_processes

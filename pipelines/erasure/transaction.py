@@ -10,10 +10,11 @@ from components.core.home import Home
 from components.core.publishing import alone, explaining_no_room, write_file
 from pipelines.erasure.absence import Scanned
 from pipelines.erasure.certificate import Certificate, certificate_of, read_certificate
-from pipelines.erasure.folders import READABLE, ErasureFolder, require_none_unfinished, unfinished_erasure
+from pipelines.erasure.folders import READABLE, ErasureFolder
 from pipelines.erasure.planning import Plan, plan_erasure
 from pipelines.erasure.steps import STEPS, Work
 from pipelines.erasure.subject import Subject
+from pipelines.erasure.unfinished import require_none_unfinished, unfinished_erasure
 from pipelines.journal import Event, read_journal, record_event
 from pipelines.lock import run_lock
 
@@ -68,7 +69,7 @@ def to_resume(home: Home) -> ErasureFolder:
         ConfigurationError: there is none.
     """
     if left := unfinished_erasure(home):
-        return left
+        return ErasureFolder(left)
     raise ConfigurationError(f"{home.erasures}: no erasure waits to be finished")
 
 

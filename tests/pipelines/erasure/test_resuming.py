@@ -11,12 +11,11 @@ from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Clip
 from components.core.home import Home
-from components.core.registry import EVALUATION, EVALUATION_RUN, Registry
 from pipelines.erasure.certificate import Certificate, read_certificate
-from pipelines.erasure.folders import require_none_unfinished
 from pipelines.erasure.steps import STEPS
 from pipelines.erasure.subject import Subject
 from pipelines.erasure.transaction import begin, plan
+from pipelines.erasure.unfinished import require_none_unfinished
 from tests.pipelines.erasure.killed import killed
 from tests.pipelines.erasure.looking import telling_of, traces_below
 from tests.pipelines.erasure.test_erase import certificate_in, desta, now, places_of
@@ -104,10 +103,10 @@ def test_a_run_waits_for_the_end_of_an_erasure(
 
 
 @pytest.mark.parametrize("changes", [1, 12])
-def test_killed_while_mlflow_changes(registered: str, home: Home, root: Path, begun: set[bytes], changes: int) -> None:
+def test_killed_while_mlflow_changes(
+    downloaded: Callable[[], Path], home: Home, root: Path, begun: set[bytes], changes: int
+) -> None:
     killed("mlflow", changes)
     assert desta("erase", "--resume") == 0
     assert left_in(home, root, begun) == []
-    tags = Registry(home).version(registered).tags
-    folder = Registry(home).download(tags[EVALUATION_RUN], home.root)
-    assert open_artifact(folder, "report").digest == tags[EVALUATION] == now(home, "evaluate_model").digest
+    assert open_artifact(downloaded(), "report").digest == now(home, "evaluate_model").digest
