@@ -30,13 +30,14 @@ def erasing(home: Home, root: Path) -> Iterator[None]:
         SourceError: the disk is full, or something cannot be removed.
     """
     guard = alone(root / ".dvc" / "tmp" / "desta-publish.lock") if (root / ".dvc").is_dir() else _nobody()
-    with run_lock(home, "erasure"), guard, explaining_no_room("desta erase", home.root):
+    with run_lock(home, "erasure"), guard:
         try:
-            yield
-        except PermissionError as error:
+            with explaining_no_room("desta erase", home.root):
+                yield
+        except OSError as error:
             raise SourceError(
-                f"{error.filename}: cannot be changed: {error.strerror}; mend its permissions, then `desta erase "
-                "--resume`"
+                f"{error.filename or home.root}: cannot be read or changed: {error.strerror or error}; mend it, then "
+                "`desta erase --resume`"
             ) from error
 
 
