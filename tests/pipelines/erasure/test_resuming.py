@@ -16,9 +16,9 @@ from pipelines.erasure.steps import STEPS
 from pipelines.erasure.subject import Subject
 from pipelines.erasure.transaction import begin, plan
 from pipelines.erasure.unfinished import require_none_unfinished
+from tests.pipelines.erasure.doing import certificate_in, desta, left_in, now
 from tests.pipelines.erasure.killed import killed
-from tests.pipelines.erasure.looking import telling_of, traces_below
-from tests.pipelines.erasure.test_erase import certificate_in, desta, now, places_of
+from tests.pipelines.erasure.looking import telling_of
 
 _TIMES = {"ended_at", "journal", "digest", "scanned"}
 INSIDE = [("corpora", 1), ("results", 3), ("runs", 1), ("removal", 2), ("removal", 9), ("dvc", 2), ("objects", 2)]
@@ -50,12 +50,6 @@ def begun(home: Home, root: Path, results: dict[str, Artifact]) -> set[bytes]:
 
 def content(certificate: Certificate) -> dict[str, Any]:
     return {name: value for name, value in certificate.model_dump(mode="json").items() if name not in _TIMES}
-
-
-def left_in(home: Home, root: Path, telling: set[bytes]) -> list[str]:
-    evidence = (str(home.tombstones), str(home.erasures), str(home.root / "journal.jsonl"))
-    found = [line for place in places_of(home, root) for line in traces_below(place, telling)]
-    return [line for line in found if not line.startswith(evidence)]
 
 
 def finish(home: Home, root: Path, telling: set[bytes]) -> dict[str, Any]:
