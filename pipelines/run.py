@@ -33,7 +33,7 @@ from pipelines.bundle.signing import signing_key
 from pipelines.bundle.surroundings import keep_surroundings
 from pipelines.display import display_for, say
 from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
-from pipelines.erasure.folders import require_none_unfinished
+from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
 from pipelines.openlineage.server import Server, server_of_environment

@@ -1,23 +1,18 @@
 """Where an erasure keeps what it plans, has done and certifies: `erasures/<id>/`."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
-from components.core.contracts.errors import ConfigurationError, ContractError
-from components.core.home import Home
+from components.core.contracts.errors import ContractError
 from components.core.publishing import write_file
-
-if TYPE_CHECKING:
-    from pipelines.erasure.planning import Plan
+from pipelines.erasure.planning import Plan
+from pipelines.erasure.unfinished import PLAN
 
 CERTIFICATE, READABLE = "certificate.json", "certificate.md"
-_PLAN = "plan.json"
 
 
 class ErasureFolder:
@@ -33,7 +28,7 @@ class ErasureFolder:
 
     def begin(self, plan: Plan) -> None:
         """Write the plan; from now on the erasure has begun."""
-        write_file(self.folder / _PLAN, plan.model_dump_json(indent=1) + "\n")
+        write_file(self.folder / PLAN, plan.model_dump_json(indent=1) + "\n")
 
     def plan(self) -> Plan:
         """Read the plan back.
@@ -41,10 +36,7 @@ class ErasureFolder:
         Raises:
             ContractError: it is damaged.
         """
-        # Planning asks MLflow, whose import takes seconds; a run only asks whether an erasure is under way.
-        from pipelines.erasure.planning import Plan
-
-        file = self.folder / _PLAN
+        file = self.folder / PLAN
         try:
             return Plan.model_validate_json(file.read_bytes(), strict=False)
         except (OSError, ValidationError) as error:
@@ -68,32 +60,9 @@ class ErasureFolder:
 
     def forget_plan(self) -> None:
         """Remove what names the subject in clear, and what was kept for it; the certificate stays."""
-        (self.folder / _PLAN).unlink(missing_ok=True)
+        (self.folder / PLAN).unlink(missing_ok=True)
         for name in ("steps", "published"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether it was begun and not ended."""
-        return (self.folder / _PLAN).is_file()
-
     def _mark(self, step: str) -> Path:
         return self.folder / "steps" / f"{step}.json"
-
-
-def unfinished_erasure(home: Home) -> ErasureFolder | None:
-    """Return the erasure that was begun and not finished, if there is one."""
-    folders = (ErasureFolder(file.parent) for file in sorted(home.erasures.glob(f"*/{_PLAN}")))
-    return next(folders, None)
-
-
-def require_none_unfinished(home: Home) -> None:
-    """Make sure that no erasure is under way.
-
-    Raises:
-        ConfigurationError: one was begun and not finished; names it.
-    """
-    if left := unfinished_erasure(home):
-        raise ConfigurationError(
-            f"{home.root}: erasure {left.folder.name} was begun and not finished; `desta erase --resume` finishes it"
-        )

@@ -13,7 +13,7 @@ from components.core.contracts.records import Record, Sha256
 from components.core.home import Home
 from components.core.publishing import alone, draft_of, published, write_file
 from components.core.runs import read_run
-from pipelines.erasure.folders import require_none_unfinished
+from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.export.accepted import accepted_dataset, run_to_export
 from pipelines.export.card import card
 from pipelines.export.dataset import Dataset

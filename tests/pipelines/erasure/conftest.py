@@ -1,13 +1,14 @@
 """A checkout with corpora of its own under DVC, made once and copied for each test, and a home with results of it."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from components.core.contracts.artifacts import Artifact
 from components.core.home import Home
-from components.core.registry import Decider, Registry
+from components.core.registry import EVALUATION_RUN, Decider, Registry
 from components.core.tracking import RunTracking
 from pipelines import sample_data
 from tests.pipelines.erasure.making import RUN, make_corpora, make_home
@@ -62,3 +63,14 @@ def registered(home: Home, results: dict[str, Artifact]) -> str:
     tracker.close("FINISHED")
     Registry(home).move(version, "the first", Decider.POLICY)
     return version
+
+
+@pytest.fixture
+def downloaded(home: Home, registered: str, tmp_path: Path) -> Callable[[], Path]:
+    """Brings the evaluation of the registered version from MLflow."""
+
+    def download() -> Path:
+        (folder := tmp_path / "downloaded").mkdir()
+        return Registry(home).download(Registry(home).version(registered).tags[EVALUATION_RUN], folder)
+
+    return download

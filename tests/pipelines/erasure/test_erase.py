@@ -18,11 +18,9 @@ from components.core.contracts.records import (
 )
 from components.core.execution import lineage_of
 from components.core.home import Home
-from components.core.runs import read_stage
 from components.core.stages import STAGES, stage_named
 from components.ingest_audio.__main__ import main as ingest
 from components.ingest_audio.settings import IngestAudioSettings
-from pipelines.cli import main
 from pipelines.erasure.recordings import corpora_below
 from pipelines.journal import read_journal
 from pipelines.profiles import smoke
@@ -30,6 +28,7 @@ from pipelines.revision import sources_of
 from pipelines.verify import Verified, verify
 from tests.builders import make_tone, write_corpus
 from tests.components.ingest_audio.making import as_file
+from tests.pipelines.erasure.doing import certificate_in, desta, erase, now, places_of
 from tests.pipelines.erasure.looking import telling_of, traces_below
 from tests.pipelines.erasure.making import RUN, sample_about, tone_of
 
@@ -42,37 +41,8 @@ ROWS: dict[str, type[Record]] = {
 }
 
 
-def desta(*argv: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(list(argv))
-    return int(str(ended.value.code))
-
-
-def erase(*argv: str) -> int:
-    return desta("erase", "--reason", "withdrew consent", "--yes", *argv)
-
-
-def certificate_in(home: Home) -> Path:
-    return max(home.erasures.glob("*/certificate.json"), key=lambda file: file.stat().st_mtime_ns)
-
-
-def now(home: Home, stage: str) -> Artifact:
-    """The result of a stage that the record of the run names."""
-    record = read_stage(home.runs / RUN, stage)
-    assert record
-    (output,) = record.outputs.values()
-    artifact = open_artifact(Path(output.path))
-    assert artifact.digest == output.digest
-    assert (record.rows_in, record.rows_out) == (artifact.manifest.counts.rows_in, artifact.manifest.counts.rows_out)
-    return artifact
-
-
 def about(row: Any) -> set[str]:
     return {row.clip_id, getattr(row, "wrong_clip_id", row.clip_id)}
-
-
-def places_of(home: Home, root: Path) -> list[Path]:
-    return [home.root, root / "data", root / ".dvc" / "cache", root.parent / "remote"]
 
 
 def test_nothing_is_left_of_a_speaker_and_everything_else_is_as_it_was(

@@ -16,7 +16,7 @@ from dvc.repo import Repo
 from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.records import Clip, Sample
 from components.core.home import Home
-from components.core.registry import EVALUATION, EVALUATION_RUN, Registry
+from components.core.registry import EVALUATION, Registry
 from components.core.runs import write_run
 from components.ingest_audio.__main__ import main as ingest
 from pipelines.champion import champion_of
@@ -26,10 +26,9 @@ from pipelines.erasure.subject import Traces
 from pipelines.publish.published import open_published
 from tests.builders import make_tone, write_corpus
 from tests.components.ingest_audio.making import as_file
+from tests.pipelines.erasure.doing import certificate_in, desta, erase, left_in, now, places_of
 from tests.pipelines.erasure.looking import telling_of, traces_below
-from tests.pipelines.erasure.making import RUN
-from tests.pipelines.erasure.test_erase import certificate_in, desta, erase, now, places_of
-from tests.pipelines.erasure.test_resuming import left_in
+from tests.pipelines.erasure.making import RUN, tone_of
 from tests.pipelines.results import make_run_record
 
 
@@ -55,7 +54,12 @@ def test_a_published_dataset_is_written_again_here_and_on_the_remote(
 
 
 def test_mlflow_has_the_new_versions_and_the_model_is_marked(
-    home: Home, root: Path, results: dict[str, Artifact], registered: str, capsys: pytest.CaptureFixture[str]
+    home: Home,
+    root: Path,
+    results: dict[str, Artifact],
+    registered: str,
+    downloaded: Callable[[], Path],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     telling = telling_of(list(results["ingest_audio"].read(Clip)))
     assert list(traces_below(home.root / "mlartifacts", telling))
@@ -69,8 +73,7 @@ def test_mlflow_has_the_new_versions_and_the_model_is_marked(
     assert found.tags["desta.erased"] == certificate_in(home).parent.name
     assert found.tags["desta.retrain"] == model["retrain"] == "desta run --profile smoke --set train_model.steps=9"
     assert found.tags[EVALUATION] == now(home, "evaluate_model").digest
-    folder = Registry(home).download(found.tags[EVALUATION_RUN], home.root)
-    assert (folder / "part-00000.parquet").read_bytes() == now(home, "evaluate_model").shards[0].read_bytes()
+    assert open_artifact(downloaded(), "report").digest == now(home, "evaluate_model").digest
     assert "IT LEARNED FROM WHAT ERASURE" in str(champion_of(home))
 
 
@@ -83,6 +86,7 @@ def as_archive(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
+ZOO = "name: zoo\nlicence: CC0-1.0\ndomain: sound\n"
 DISGUISES: dict[str, Callable[[bytes], bytes]] = {
     "as it was": lambda data: data,
     "in a page": lambda data: b'<audio src="data:audio/flac;base64,' + base64.b64encode(data) + b'">',
@@ -204,3 +208,25 @@ def test_a_corpus_outside_of_the_checkout_is_named_and_its_clips_leave(
     ingest(["--corpus", str(folder), "--clips", str(tmp_path / "clips")])
     assert list(open_artifact(tmp_path / "clips").read(Clip)) == [clip for clip in before if clip.speaker_id == "dora"]
     assert corpora_below(root)
+
+
+@pytest.mark.usefixtures("results")
+def test_a_copy_under_another_name_goes_with_the_recording(root: Path, tmp_path: Path) -> None:
+    corpora = root / "data" / "corpora"
+    copy = as_file(tone_of("anna", 0), "WAV", "PCM_16")
+    write_corpus(corpora / "zoo", {"whose.wav": copy, "own.wav": make_tone(hertz=1300.0)}, policy=ZOO)
+    with Repo(str(root)) as repository:
+        repository.add([str(root / "data")])
+    flags = [part for name in ("voices", "zoo") for part in ("--corpus", str(corpora / name))]
+    ingest([*flags, "--clips", str(tmp_path / "clips")])
+    assert open_artifact(tmp_path / "clips").manifest.counts.refused == {"duplicate": 1}
+
+    assert erase("--speaker", "anna") == 0
+
+    assert sorted(file.name for file in (corpora / "zoo").iterdir()) == ["corpus.yaml", "own.wav"]
+    ingest([*flags, "--clips", str(tmp_path / "clips")])
+    counts = open_artifact(tmp_path / "clips").manifest.counts
+    assert (counts.rows_in, counts.rows_out, counts.refused) == (5, 5, {})
+    (corpora / "zoo" / "whose.wav").write_bytes(copy)
+    ingest([*flags, "--clips", str(tmp_path / "clips")])
+    assert open_artifact(tmp_path / "clips").manifest.counts.refused == {"erased": 1}

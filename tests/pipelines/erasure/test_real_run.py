@@ -17,9 +17,8 @@ from pipelines.profiles import smoke
 from pipelines.verify import verify
 from tests.conftest import MODELS, REPOSITORY
 from tests.desta_command import Desta
+from tests.pipelines.erasure.doing import certificate_in, desta, erase, left_in
 from tests.pipelines.erasure.looking import samples_in, traces_below
-from tests.pipelines.erasure.test_erase import certificate_in, desta, erase
-from tests.pipelines.erasure.test_resuming import left_in
 from tests.pipelines.publish.conftest import git
 
 pytestmark = pytest.mark.timeout(1800)

@@ -15,7 +15,7 @@ from pipelines.erasure.subject import Subject
 from pipelines.erasure.transaction import begin, plan
 from pipelines.lock import run_lock
 from tests.conftest import REPOSITORY
-from tests.pipelines.erasure.test_erase import certificate_in, desta, erase
+from tests.pipelines.erasure.doing import certificate_in, desta, erase
 
 
 def contents(*folders: Path) -> dict[str, bytes]:
