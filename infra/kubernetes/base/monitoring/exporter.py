@@ -1,7 +1,7 @@
 """What MLflow knows of this project's runs, for Prometheus: how many stand how, and what the newest of each stage did.
 
-It runs alone in a pod, from a ConfigMap: nothing of this project is imported. Every scrape asks MLflow; when MLflow does
-not answer, neither does this, and Prometheus' `up` says so.
+It runs alone in a pod, from a ConfigMap: nothing of this project is imported. Every scrape asks MLflow; when MLflow
+does not answer, neither does this, and Prometheus' `up` says so.
 """
 
 import os
