@@ -115,6 +115,11 @@ def test_the_pods_of_the_table_are_those_of_the_manifests(overlays: dict[str, li
     assert sorted(labels) == sorted(pod.labels["app.kubernetes.io/name"] for pod in known)
 
 
+def test_it_is_the_default_that_shuts_what_nobody_opened(manifests: list[Manifest]) -> None:
+    opened = [p for p in of_kind(manifests, "NetworkPolicy") if p["metadata"]["name"] != "default-deny"]
+    assert Policies(opened).allow(STRANGER, LOADER, 8000)
+
+
 def test_a_pod_that_no_policy_selects_is_open_and_a_rule_without_peers_opens_to_all() -> None:
     shut = {"podSelector": {}, "policyTypes": ["Ingress"]}
     nobody = {"metadata": {"namespace": "desta"}, "spec": shut}
