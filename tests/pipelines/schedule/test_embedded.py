@@ -1,0 +1,407 @@
+"""The embedded scheduler through restart, missed fires, overlapping runs, clock jumps and changed time zones."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any
+
+import pytest
+
+from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.home import Home
+from pipelines.lock import run_lock
+from pipelines.profiles import Profile
+from pipelines.schedule.due import Due, Reason, Verdict
+from pipelines.schedule.embedded import Scheduler, serve
+from pipelines.schedule.fires import Fires, Outcome
+from pipelines.schedule.firing import Firing
+from pipelines.schedule.launch import Ended
+from pipelines.schedule.schedules import Schedule
+from tests.pipelines.schedule.making import write_schedule
+
+_CHANGED = Verdict(due=True, reasons=(Reason(kind=Due.NEW_CLIPS, text="ingest_audio: corpus mine changed"),))
+_NOTHING = Verdict(due=False, reasons=())
+
+
+@dataclass
+class Machine:
+    """A machine whose clock the test sets, and whose runs take the time that the test says."""
+
+    home: Home
+    folder: Path
+    time: datetime = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+    minutes: float = 10
+    ended: Ended = field(default_factory=lambda: Ended(0, "r1", None))
+    verdict: Verdict = _CHANGED
+    ran: list[str] = field(default_factory=list)
+    during: Callable[[], None] = lambda: None
+    stop: Flag = field(default_factory=Flag)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def launch(self, schedule: Schedule, home: Home, files: Path, stop: Flag) -> Ended:
+        del home, files, stop
+        self.ran.append(f"{schedule.name} {self.time:%dT%H:%M}")
+        self.during()
+        self.time += timedelta(minutes=self.minutes)
+        return self.ended
+
+    def judge(self, profile: Profile, home: Home) -> Verdict:
+        del profile, home
+        return self.verdict
+
+    def start(self) -> Scheduler:
+        """Start the service anew, as after a restart."""
+        self.stop.clear()
+        fires = Fires(self.home)
+        scheduler = Scheduler(
+            self.folder,
+            Firing(home=self.home, fires=fires, stop=self.stop, clock=self, launch=self.launch, judge=self.judge),
+        )
+        scheduler.recover()
+        scheduler.tick()
+        return scheduler
+
+    def until(self, scheduler: Scheduler, time: str, *, minutes: float = 0.5) -> None:
+        """Let the clock go on to a time such as `30T03:00`, with a tick after each step."""
+        day, _, clock = time.partition("T")
+        end = self.time.replace(day=int(day), hour=int(clock[:2]), minute=int(clock[3:]))
+        while self.time < end:
+            self.time += timedelta(minutes=minutes)
+            scheduler.tick()
+
+    def history(self) -> list[tuple[str, Outcome]]:
+        return [(f"{fire.due[8:16]}", fire.outcome) for fire in reversed(Fires(self.home).history())]
+
+
+@pytest.fixture
+def machine(home: Home, tmp_path: Path) -> Machine:
+    write_schedule(tmp_path / "files", cron="0 3 * * *")
+    return Machine(home, tmp_path / "files")
+
+
+def test_a_schedule_runs_at_its_time_and_once(machine: Machine) -> None:
+    machine.until(machine.start(), "30T12:00")
+    assert machine.ran == ["weekly 30T03:00"]
+    (fire,) = Fires(machine.home).history()
+    assert (fire.outcome, fire.run_id, fire.reasons) == (
+        *(Outcome.SUCCEEDED, "r1"),
+        ("new_clips: ingest_audio: corpus mine changed",),
+    )
+    assert (fire.due, fire.ended) == ("2026-11-30T03:00:00+00:00", "2026-11-30T03:10:00+00:00")
+
+
+def test_a_first_start_makes_up_for_nothing(machine: Machine) -> None:
+    machine.time = machine.time.replace(hour=3, minute=0, second=1)
+    machine.start()
+    assert machine.ran == []
+
+
+def test_a_restart_remembers_what_was_run(machine: Machine) -> None:
+    machine.until(machine.start(), "30T03:05")
+    machine.until(machine.start(), "30T12:00")
+    assert machine.ran == ["weekly 30T03:00"]
+
+
+def test_a_fire_that_was_missed_while_the_service_was_down_runs_once(machine: Machine) -> None:
+    machine.start()
+    machine.time += timedelta(days=1, hours=12)  # 30T03:00 passed, and the next is open until 01T03:00
+    machine.until(machine.start(), "30T23:59") if machine.time.day == 30 else machine.start()
+    assert machine.ran == ["weekly 01T00:00"]
+    assert machine.history() == [("30T03:00", Outcome.SUCCEEDED)]
+
+
+def test_many_missed_fires_are_made_up_for_by_one_run(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="*/10 * * * *")
+    machine.start()
+    machine.time += timedelta(hours=6)
+    scheduler = machine.start()
+    assert machine.ran == ["weekly 29T18:00"]
+    machine.minutes = 1
+    machine.until(scheduler, "29T18:25")
+    assert machine.ran == ["weekly 29T18:00", "weekly 29T18:10", "weekly 29T18:20"]
+
+
+def test_a_missed_fire_is_skipped_where_the_file_says_so(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 3 * * *", on_missed="skip")
+    machine.start()
+    machine.time = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    machine.start()
+    assert machine.ran == []
+    (fire,) = Fires(machine.home).history()
+    span = "2026-11-30T03:00:00+00:00 to 2026-11-30T08:59:00+00:00"
+    assert (fire.outcome, fire.detail) == (
+        Outcome.MISSED,
+        f"nobody was there to start it; skipped what was due from {span}",
+    )
+
+
+def test_after_skipped_fires_the_one_that_is_on_time_runs(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 * * * *", on_missed="skip")
+    machine.start()
+    machine.time = datetime(2026, 11, 29, 20, 0, 5, tzinfo=UTC)
+    machine.start().tick()
+    assert machine.history() == [("29T13:00", Outcome.MISSED), ("29T20:00", Outcome.SUCCEEDED)]
+
+
+def test_a_run_that_outlasts_the_next_fire_is_followed_by_one_run(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 * * * *")
+    machine.minutes = 150
+    scheduler = machine.start()
+    machine.until(scheduler, "29T13:00")
+    assert machine.ran == ["weekly 29T13:00"]
+    machine.minutes = 5
+    machine.until(scheduler, "29T15:59")
+    assert machine.ran == ["weekly 29T13:00", "weekly 29T15:30"]
+
+
+def test_a_run_that_outlasts_the_next_fire_is_not_followed_where_missed_fires_are_skipped(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 * * * *", on_missed="skip")
+    machine.minutes = 150
+    scheduler = machine.start()
+    machine.until(scheduler, "29T15:59")
+    assert machine.ran == ["weekly 29T13:00"]
+    detail = Fires(machine.home).history()[0].detail
+    assert detail is not None
+    assert detail.startswith("another run was under way")
+
+
+def test_two_schedules_of_one_moment_run_one_after_the_other(machine: Machine) -> None:
+    write_schedule(machine.folder, name="another", cron="0 3 * * *")
+    machine.until(machine.start(), "30T04:00")
+    assert machine.ran == ["another 30T03:00", "weekly 30T03:10"]
+
+
+def test_a_run_that_somebody_started_by_hand_is_waited_for(machine: Machine) -> None:
+    scheduler = machine.start()
+    with run_lock(machine.home, "by hand"):
+        machine.until(scheduler, "30T05:00")
+        assert machine.ran == []
+    machine.until(scheduler, "30T05:01")
+    assert machine.ran == ["weekly 30T05:00"]
+
+
+def test_a_clock_that_jumps_forth_is_like_a_machine_that_slept(machine: Machine) -> None:
+    scheduler = machine.start()
+    machine.time += timedelta(days=3)
+    scheduler.tick()
+    assert machine.ran == ["weekly 02T12:00"]
+
+
+def test_a_clock_that_is_set_back_a_little_repeats_nothing(machine: Machine) -> None:
+    scheduler = machine.start()
+    machine.until(scheduler, "30T03:20")
+    machine.time -= timedelta(hours=2)
+    machine.until(scheduler, "30T12:00")
+    assert machine.ran == ["weekly 30T03:00"]
+
+
+def test_a_clock_that_is_set_back_by_days_holds_at_once_and_repeats_no_moment(machine: Machine) -> None:
+    """A wrong clock ran a year ahead; when it is set right, the schedule does not wait for a year."""
+    machine.time = machine.time.replace(year=2027)
+    scheduler = machine.start()
+    machine.until(scheduler, "30T03:20")
+    machine.time = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+    machine.until(scheduler, "30T03:20")
+    assert machine.ran == ["weekly 30T03:00", "weekly 30T03:00"]
+    machine.time = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+    machine.until(scheduler, "30T12:00")
+    assert machine.ran == ["weekly 30T03:00", "weekly 30T03:00"]
+
+
+def test_another_time_zone_in_the_file_holds_from_then_on(machine: Machine) -> None:
+    scheduler = machine.start()
+    machine.until(scheduler, "30T03:20")
+    write_schedule(machine.folder, cron="0 3 * * *", timezone="America/New_York")
+    machine.until(scheduler, "30T12:00", minutes=1)
+    assert machine.ran == ["weekly 30T03:00", "weekly 30T08:00"]
+
+
+def test_a_changed_rule_makes_up_for_nothing(machine: Machine) -> None:
+    machine.start()
+    machine.time = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    write_schedule(machine.folder, cron="0 4 * * *")
+    machine.start()
+    assert machine.ran == []
+
+
+def test_only_if_due_asks_before_it_runs(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 3 * * *", only_if_due=True)
+    machine.verdict = _NOTHING
+    scheduler = machine.start()
+    machine.until(scheduler, "30T04:00", minutes=1)
+    assert machine.ran == []
+    assert machine.history() == [("30T03:00", Outcome.NOT_DUE)]
+
+
+def test_a_question_that_cannot_be_answered_is_a_failure_with_its_line(machine: Machine) -> None:
+    scheduler = machine.start()
+
+    def fail(*_: object) -> Verdict:
+        raise SourceError("the disk is gone")
+
+    object.__setattr__(scheduler._firing, "judge", fail)
+    machine.until(scheduler, "30T04:00", minutes=1)
+    (fire,) = Fires(machine.home).history()
+    assert (fire.outcome, fire.detail) == (Outcome.FAILED, "the disk is gone")
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcome", "detail"),
+    [
+        (Ended(0, "r1", "a warning"), Outcome.SUCCEEDED, None),
+        (Ended(3, "r1", "the gate"), Outcome.REFUSED, "the gate"),
+        (Ended(1, "r1", "a stage"), Outcome.FAILED, "a stage"),
+        (Ended(2, None, "no such profile"), Outcome.FAILED, "no such profile"),
+        (Ended(130, "r1", "interrupted"), Outcome.INTERRUPTED, "interrupted"),
+        (Ended(-9, None, None), Outcome.FAILED, "the run was killed by signal 9"),
+    ],
+)
+def test_the_exit_code_says_what_became_of_a_run(
+    ended: Ended, outcome: Outcome, detail: str | None, machine: Machine
+) -> None:
+    machine.ended = ended
+    machine.until(machine.start(), "30T03:30")
+    (fire,) = Fires(machine.home).history()
+    assert (fire.outcome, fire.detail, fire.run_id) == (outcome, detail, ended.run_id)
+
+
+def test_a_service_that_is_ended_during_a_run_takes_it_up_again(machine: Machine) -> None:
+    machine.during, machine.ended = machine.stop.set, Ended(-15, None, None)
+    machine.until(machine.start(), "30T03:05")
+    assert machine.history() == [("30T03:00", Outcome.INTERRUPTED)]
+    machine.during, machine.ended = (lambda: None), Ended(0, "r2", None)
+    machine.start()
+    assert machine.history() == [("30T03:00", Outcome.INTERRUPTED), ("30T03:00", Outcome.SUCCEEDED)]
+
+
+def test_a_service_that_was_killed_during_a_run_takes_it_up_again(machine: Machine) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from components.core.home import Home\n"
+        "from pipelines.schedule.fires import By, Fires\n"
+        "fires = Fires(Home(Path(sys.argv[1]))); due_s = float(sys.argv[2])\n"
+        "fires.settle('weekly', '0 3 * * * UTC', due_s + 1); fires.begin('weekly', By.SCHEDULE, due_s, due_s)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    machine.start()
+    due_s = datetime(2026, 11, 30, 3, 0, tzinfo=UTC).timestamp()
+    subprocess.run([sys.executable, "-c", code, str(machine.home.root), str(due_s)], check=False)
+    assert machine.history() == [("30T03:00", Outcome.RUNNING)]
+    machine.time = datetime(2026, 11, 30, 3, 30, tzinfo=UTC)
+    machine.start()
+    assert machine.history() == [("30T03:00", Outcome.INTERRUPTED), ("30T03:00", Outcome.SUCCEEDED)]
+
+
+def test_a_run_by_hand_that_goes_on_is_not_taken_for_a_killed_one(machine: Machine) -> None:
+    machine.during = lambda: Scheduler(machine.folder, _firing(machine)).recover()
+    machine.until(machine.start(), "30T03:30")
+    assert machine.history() == [("30T03:00", Outcome.SUCCEEDED)]
+
+
+def _firing(machine: Machine) -> Firing:
+    return Firing(home=machine.home, fires=Fires(machine.home), stop=machine.stop, clock=machine)
+
+
+def test_a_paused_schedule_starts_nothing_and_makes_up_for_nothing(machine: Machine) -> None:
+    scheduler = machine.start()
+    Fires(machine.home).pause("weekly", True, machine.time.timestamp())
+    machine.until(scheduler, "30T12:00", minutes=5)
+    Fires(machine.home).pause("weekly", False, machine.time.timestamp())
+    machine.until(scheduler, "30T23:00", minutes=5)
+    assert machine.ran == []
+    machine.time = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
+    scheduler.tick()
+    assert machine.ran == ["weekly 01T03:00"]
+
+
+def test_a_pause_survives_a_restart_and_a_service_that_is_down(machine: Machine) -> None:
+    machine.start()
+    Fires(machine.home).pause("weekly", True, machine.time.timestamp())
+    machine.until(machine.start(), "30T12:00", minutes=5)
+    assert machine.ran == []
+
+
+def test_a_schedule_that_is_not_enabled_makes_up_for_nothing_when_it_is(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 3 * * *", enabled=False)
+    scheduler = machine.start()
+    machine.until(scheduler, "30T12:00", minutes=5)
+    write_schedule(machine.folder, cron="0 3 * * *", enabled=True)
+    machine.until(scheduler, "30T23:00", minutes=5)
+    assert machine.ran == []
+
+
+def test_a_file_that_comes_back_begins_anew(machine: Machine) -> None:
+    scheduler = machine.start()
+    content = (machine.folder / "weekly.yaml").read_text()
+    (machine.folder / "weekly.yaml").unlink()
+    machine.until(scheduler, "30T12:00", minutes=5)
+    (machine.folder / "weekly.yaml").write_text(content)
+    machine.until(scheduler, "30T23:00", minutes=5)
+    assert machine.ran == []
+
+
+def test_a_broken_file_is_told_once_and_the_schedules_before_go_on(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scheduler = machine.start()
+    (machine.folder / "another.yaml").write_text("crom: x")
+    machine.until(scheduler, "30T04:00", minutes=1)
+    assert machine.ran == ["weekly 30T03:00"]
+    assert capsys.readouterr().err.count("another.yaml: ") == 1
+
+
+def test_a_broken_file_keeps_the_service_from_starting(machine: Machine) -> None:
+    (machine.folder / "another.yaml").write_text("crom: x")
+    with pytest.raises(ConfigurationError, match=r"another\.yaml: "):
+        machine.start()
+
+
+def test_one_service_drives_a_home(machine: Machine) -> None:
+    (machine.home.root / "schedules").mkdir(parents=True)
+    stop, again = Flag(), Flag()
+    stop.set()
+    serve(machine.folder, machine.home, stop)
+    from pipelines.schedule import embedded
+
+    with (
+        embedded._only_service(machine.home),
+        pytest.raises(ConfigurationError, match="another `desta schedule run` drives this home"),
+    ):
+        serve(machine.folder, machine.home, again)
+
+
+def test_a_database_that_is_none_is_one_line(machine: Machine) -> None:
+    (machine.home.root / "schedules").mkdir(parents=True)
+    (machine.home.root / "schedules" / "fires.sqlite").write_text("no database at all, but some text of a person")
+    with pytest.raises(Exception, match=r"fires\.sqlite: file is not a database; restore it"):
+        machine.start()
+
+
+def test_the_machines_own_clock_drives_a_schedule(machine: Machine) -> None:
+    from pipelines.schedule.firing import SystemClock
+
+    write_schedule(machine.folder, cron="* * * * *")
+    fires = Fires(machine.home)
+    firing = Firing(
+        home=machine.home, fires=fires, stop=Flag(), clock=SystemClock(), launch=machine.launch, judge=machine.judge
+    )
+    scheduler = Scheduler(machine.folder, firing)
+    scheduler.tick()
+    fires.settle("weekly", "* * * * * UTC", firing.now_s() - 61)
+    scheduler.tick()
+    (fire,) = fires.history()
+    assert abs(datetime.fromisoformat(fire.started).timestamp() - datetime.now(UTC).timestamp()) < 5
+    assert fire.outcome is Outcome.SUCCEEDED
+
+
+def test_the_state_is_text_and_numbers(machine: Machine) -> None:
+    machine.until(machine.start(), "30T03:30")
+    rows: list[tuple[Any, ...]] = Fires(machine.home)._rows.execute("SELECT * FROM fires").fetchall()
+    assert {type(value) for row in rows for value in row} <= {str, int, float, type(None)}
+    assert os.listdir(machine.home.root / "schedules")  # noqa: PTH208 (the names alone)
