@@ -95,8 +95,10 @@ def signature_of(body: bytes, secret: str) -> str:
 
 
 def _mail(email: Email, notice: Notice) -> None:
+    # Without a name of its own the library asks DNS for this machine's, and waits where there is none.
+    domain = email.sender.partition("@")[2]
     try:
-        with smtplib.SMTP(email.host, email.port, timeout=_TIMEOUT_S) as server:
+        with smtplib.SMTP(email.host, email.port, local_hostname=domain, timeout=_TIMEOUT_S) as server:
             if email.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if email.user and email.password_env:

@@ -39,7 +39,7 @@ class Cron:
         """
         trigger, after = _trigger(self), moment.astimezone(UTC)
         while fire := trigger.get_next_fire_time(None, after + timedelta(microseconds=1)):
-            after = fire.astimezone(UTC)
+            after = datetime.fromtimestamp(fire.timestamp(), UTC)
             if not fire.fold or "*" in self.fields[1]:
                 return after
         return None

@@ -19,7 +19,7 @@ from components.core.file_digests import state_of
 from components.core.home import Home
 from pipelines.display import say
 from pipelines.lock import is_running
-from pipelines.schedule.fires import By, End, Fires, Outcome, folder_of, moment
+from pipelines.schedule.fires import By, End, Fires, Outcome, Standing, folder_of, moment
 from pipelines.schedule.firing import Firing
 from pipelines.schedule.schedules import Missed, Schedule, read_schedules
 
@@ -70,10 +70,9 @@ class Scheduler:
             say(f"error: {error}; the schedules before this change go on")
 
     def _attend(self, schedule: Schedule) -> None:
-        now_s, standing, rule = self._firing.now_s(), self._fires.standing(schedule.name), _rule(schedule)
-        new = standing is None or standing.rule != rule
-        if new or standing.paused or not schedule.enabled or now_s < standing.settled_s - SMALL_JUMP_S:
-            self._fires.settle(schedule.name, rule, now_s)
+        now_s, standing = self._firing.now_s(), self._fires.standing(schedule.name)
+        if standing is None or not _goes_on(schedule, standing, now_s):
+            self._fires.settle(schedule.name, _rule(schedule), now_s)
             return
         due_s = self._first_open(schedule, standing.settled_s)
         if due_s is None or due_s > now_s:
@@ -161,6 +160,12 @@ def _only_service(home: Home) -> Iterator[None]:
 def _files(folder: Path) -> dict[str, str]:
     """Return what the file system says of the files, so that only changed ones are read again."""
     return {file.name: state_of(file.stat()) for file in folder.glob("*.y*ml") if file.is_file()}
+
+
+def _goes_on(schedule: Schedule, standing: Standing, now_s: float) -> bool:
+    """Tell whether what was open of a schedule still is: else it begins anew, and makes up for nothing."""
+    same = standing.rule == _rule(schedule) and now_s >= standing.settled_s - SMALL_JUMP_S
+    return same and schedule.enabled and not standing.paused
 
 
 def _rule(schedule: Schedule) -> str:

@@ -172,11 +172,11 @@ class Fires:
             if not is_alive(pid, started_s):
                 yield number, name, due_s
 
-    def history(self, name: str | None = None) -> list[Fire]:
-        """Return the fires of a schedule, or of all, the newest first."""
-        where, values = ("WHERE schedule = ?", (name,)) if name else ("", ())
-        rows = self._rows.execute(f"SELECT {_COLUMNS} FROM fires {where} ORDER BY id DESC", values)  # noqa: S608 (ours)
-        return [_fire(row) for row in rows]
+    def history(self, name: str | None = None, newest: int = -1) -> list[Fire]:
+        """Return the fires of a schedule, or of all, the newest first; `newest` of them, or every one."""
+        where, values = ("WHERE schedule = ?", [name]) if name else ("", [])
+        query = f"SELECT {_COLUMNS} FROM fires {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 (only names of ours)
+        return [_fire(row) for row in self._rows.execute(query, [*values, newest])]
 
 
 def moment(seconds: float) -> str:

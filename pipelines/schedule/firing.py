@@ -1,6 +1,6 @@
 """One fire of a schedule, from the question whether it is due to the alerts about its run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from pipelines.schedule.schedules import Schedule, check_revision, profile_of
 from pipelines.status import run_dir_of, status_of
 from pipelines.summary import drift_of
 
-_OUTCOMES = {
+_OUTCOMES: Mapping[int, Outcome] = {
     ExitCode.DONE: Outcome.SUCCEEDED,
     ExitCode.REFUSED: Outcome.REFUSED,
     ExitCode.INTERRUPTED: Outcome.INTERRUPTED,
@@ -83,7 +83,7 @@ class Firing:
         return self._end(self.launch(schedule, self.home, files, self.stop), reasons)
 
     def _end(self, ended: Ended, reasons: tuple[str, ...]) -> End:
-        outcome = _OUTCOMES.get(ended.exit_code, Outcome.FAILED)  # type: ignore[call-overload]
+        outcome = _OUTCOMES.get(ended.exit_code, Outcome.FAILED)
         if outcome is Outcome.FAILED and self.stop.is_set():
             outcome = Outcome.INTERRUPTED
         detail = None if outcome is Outcome.SUCCEEDED else ended.error

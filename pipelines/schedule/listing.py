@@ -52,7 +52,7 @@ def line_of_fire(fire: Fire) -> str:
 
 def _listed(schedule: Schedule, fires: Fires | None, now: datetime) -> Listed:
     standing = fires.standing(schedule.name) if fires else None
-    last = next(iter(fires.history(schedule.name)), None) if fires else None
+    last = next(iter(fires.history(schedule.name, newest=1)), None) if fires else None
     paused = bool(standing and standing.paused)
     after = now if standing is None else max(now, datetime.fromtimestamp(standing.settled_s, UTC))
     fire = schedule.rule.next_after(after) if schedule.enabled and not paused else None

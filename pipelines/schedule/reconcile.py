@@ -7,6 +7,7 @@ once may both make one: both then see both, and keep the same one.
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -100,11 +101,11 @@ def _steps(wanted: Sequence[Wanted], found: Sequence[Found], runs: Runs) -> Iter
         want, there = by_name.get(name), _of(name, found)
         kept = _kept(want, there)
         if want and not kept:
-            yield lambda want=want: runs.create(want)  # type: ignore[misc]
+            yield partial(runs.create, want)
             continue
-        yield from (lambda run=run: runs.delete(run.id) for run in there if run is not kept)  # type: ignore[misc]
+        yield from (partial(runs.delete, run.id) for run in there if run is not kept)
         if want and kept and want.enabled != kept.enabled:
-            yield lambda want=want, run=kept: (runs.enable if want.enabled else runs.disable)(run.id)  # type: ignore[misc]
+            yield partial(runs.enable if want.enabled else runs.disable, kept.id)
 
 
 def _of(name: str, found: Sequence[Found]) -> list[Found]:

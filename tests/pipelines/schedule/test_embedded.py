@@ -1,6 +1,5 @@
 """The embedded scheduler through restart, missed fires, overlapping runs, clock jumps and changed time zones."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,8 +110,8 @@ def test_a_restart_remembers_what_was_run(machine: Machine) -> None:
 
 def test_a_fire_that_was_missed_while_the_service_was_down_runs_once(machine: Machine) -> None:
     machine.start()
-    machine.time += timedelta(days=1, hours=12)  # 30T03:00 passed, and the next is open until 01T03:00
-    machine.until(machine.start(), "30T23:59") if machine.time.day == 30 else machine.start()
+    machine.time += timedelta(days=1, hours=12)
+    machine.until(machine.start(), "01T02:59")
     assert machine.ran == ["weekly 01T00:00"]
     assert machine.history() == [("30T03:00", Outcome.SUCCEEDED)]
 
@@ -403,5 +402,4 @@ def test_the_machines_own_clock_drives_a_schedule(machine: Machine) -> None:
 def test_the_state_is_text_and_numbers(machine: Machine) -> None:
     machine.until(machine.start(), "30T03:30")
     rows: list[tuple[Any, ...]] = Fires(machine.home)._rows.execute("SELECT * FROM fires").fetchall()
-    assert {type(value) for row in rows for value in row} <= {str, int, float, type(None)}
-    assert os.listdir(machine.home.root / "schedules")  # noqa: PTH208 (the names alone)
+    assert {type(value) for row in rows for value in row} == {str, int, float, type(None)}

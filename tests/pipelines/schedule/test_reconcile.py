@@ -276,7 +276,7 @@ def test_changed_code_of_the_pipeline_replaces_the_run(cluster: Cluster, monkeyp
     monkeypatch.setattr(
         reconcile,
         "_compiled",
-        lambda **how: {**compiled(**how), "sdkVersion": "kfp-99"},  # type: ignore[no-untyped-call]
+        lambda **how: {**compiled(**how), "sdkVersion": "kfp-99"},
     )
     (change,) = apply(_wanted(), cluster)
     assert (change.action, change.because) == ("replace", ("the pipeline, its code or the owner changed",))
