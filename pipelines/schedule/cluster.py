@@ -125,7 +125,7 @@ class Cluster:
                 return
 
     def _experiment_id(self) -> str | None:
-        named = {"operation": "EQUALS", "key": "display_name", "string_value": self._name}
+        named = {"operation": "EQUALS", "key": "display_name", "stringValue": self._name}
         asked = {"filter": json.dumps({"predicates": [named]}), "page_size": _PAGE}
         if self._namespace:
             asked["namespace"] = self._namespace

@@ -40,15 +40,10 @@ class Scheduler:
         self._schedules = read_schedules(folder)
 
     def recover(self) -> None:
-        """Close the fires that a killed scheduler left; those that are to be made up for are open again."""
-        known = {schedule.name: schedule for schedule in self._schedules}
-        for number, name, due_s in self._fires.left_running():
-            end = End(
-                outcome=Outcome.INTERRUPTED, detail="the scheduler was killed; `desta runs` says what it finished"
-            )
+        """Close the fires that a killed scheduler left: their moments were never settled, and so are open again."""
+        end = End(outcome=Outcome.INTERRUPTED, detail="the scheduler was killed; `desta runs` says what it finished")
+        for number in self._fires.left_running():
             self._fires.end(number, end, self._firing.now_s())
-            if schedule := known.get(name):
-                self._reopen(schedule, due_s)
 
     def tick(self) -> None:
         """Look at every schedule once, and start what is due; returns when that has ended."""
@@ -89,15 +84,13 @@ class Scheduler:
         return fire.timestamp() if fire else None
 
     def _start(self, schedule: Schedule, due_s: float, now_s: float) -> None:
-        """Fire; all that was due until now is settled by this one run, and what comes meanwhile is not."""
-        self._fires.settle(schedule.name, _rule(schedule), now_s)
-        end = self._firing.fire(schedule, By.SCHEDULE, due_s)
-        if end.outcome is Outcome.INTERRUPTED and self._firing.stop.is_set():
-            self._reopen(schedule, due_s)
+        """Fire; then all that was due when it began is settled, and what came meanwhile is not.
 
-    def _reopen(self, schedule: Schedule, due_s: float) -> None:
-        if schedule.on_missed is Missed.RUN_ONCE:
-            self._fires.settle(schedule.name, _rule(schedule), due_s - 1)
+        A fire that is interrupted because this service ends stays open, and its run is taken up by the next service.
+        """
+        end = self._firing.fire(schedule, By.SCHEDULE, due_s)
+        if end.outcome is not Outcome.INTERRUPTED or not self._firing.stop.is_set():
+            self._fires.settle(schedule.name, _rule(schedule), now_s)
 
     def _miss(self, schedule: Schedule, due_s: float, now_s: float) -> None:
         """Record that nothing was started from a moment on; what is still on time is looked at next."""

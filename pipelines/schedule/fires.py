@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -165,12 +165,11 @@ class Fires:
         query = "SELECT 1 FROM fires WHERE started_s <= ? AND ended_s >= ? AND run_id IS NOT NULL"
         return self._rows.execute(query, (due_s, due_s)).fetchone() is not None
 
-    def left_running(self) -> Iterator[tuple[int, str, float]]:
-        """Yield number, schedule and moment of each fire whose process is gone."""
-        query = "SELECT id, schedule, due_s, pid, process_started_s FROM fires WHERE outcome = ?"
-        for number, name, due_s, pid, started_s in self._rows.execute(query, (Outcome.RUNNING.value,)).fetchall():
-            if not is_alive(pid, started_s):
-                yield number, name, due_s
+    def left_running(self) -> list[int]:
+        """Return the number of each fire whose process is gone."""
+        query = "SELECT id, pid, process_started_s FROM fires WHERE outcome = ?"
+        rows = self._rows.execute(query, (Outcome.RUNNING.value,)).fetchall()
+        return [number for number, pid, started_s in rows if not is_alive(pid, started_s)]
 
     def history(self, name: str | None = None, newest: int = -1) -> list[Fire]:
         """Return the fires of a schedule, or of all, the newest first; `newest` of them, or every one."""

@@ -55,7 +55,7 @@ class Kubeflow:
         if path in _MODELS and method == "POST":
             return self._create(_MODELS[path], body)
         if path == "/apis/v2beta1/experiments":
-            wanted = json.loads(query["filter"])["predicates"][0]["string_value"]
+            wanted = json.loads(query["filter"])["predicates"][0]["stringValue"]
             return 200, {"experiments": [e for e in self.experiments.values() if e["display_name"] == wanted]}
         if path == "/apis/v2beta1/recurringruns":
             return self._page(query)

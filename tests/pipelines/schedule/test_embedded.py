@@ -285,7 +285,7 @@ def test_a_service_that_was_killed_during_a_run_takes_it_up_again(machine: Machi
         "import os, sys, time; from pathlib import Path; from components.core.home import Home\n"
         "from pipelines.schedule.fires import By, Fires\n"
         "fires = Fires(Home(Path(sys.argv[1]))); due_s = float(sys.argv[2])\n"
-        "fires.settle('weekly', '0 3 * * * UTC', due_s + 1); fires.begin('weekly', By.SCHEDULE, due_s, due_s)\n"
+        "fires.begin('weekly', By.SCHEDULE, due_s, due_s)\n"
         "os.kill(os.getpid(), 9)"
     )
     machine.start()
@@ -295,6 +295,22 @@ def test_a_service_that_was_killed_during_a_run_takes_it_up_again(machine: Machi
     machine.time = datetime(2026, 11, 30, 3, 30, tzinfo=UTC)
     machine.start()
     assert machine.history() == [("30T03:00", Outcome.INTERRUPTED), ("30T03:00", Outcome.SUCCEEDED)]
+
+
+def test_an_interrupted_fire_is_not_made_up_for_where_missed_ones_are_skipped(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 3 * * *", on_missed="skip")
+    machine.during, machine.ended = machine.stop.set, Ended(-15, None, None)
+    machine.until(machine.start(), "30T03:05")
+    machine.start()
+    assert machine.ran == ["weekly 30T03:00"]
+    assert machine.history() == [("30T03:00", Outcome.INTERRUPTED), ("30T03:00", Outcome.MISSED)]
+
+
+def test_a_run_that_a_person_interrupted_is_not_started_again(machine: Machine) -> None:
+    machine.ended = Ended(130, "r1", "interrupted")
+    machine.until(machine.start(), "30T12:00", minutes=5)
+    machine.start()
+    assert machine.ran == ["weekly 30T03:00"]
 
 
 def test_a_run_by_hand_that_goes_on_is_not_taken_for_a_killed_one(machine: Machine) -> None:
