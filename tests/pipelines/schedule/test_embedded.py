@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from pipelines.lock import run_lock
 from pipelines.schedule.fires import Fires, Outcome
 from tests.pipelines.schedule.machine import Machine
