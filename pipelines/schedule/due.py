@@ -19,8 +19,6 @@ from pipelines.sample_data import ROOT
 from pipelines.status import RunStatus, status_of
 from pipelines.summary import drift_of
 
-ERASED = "desta.erased"
-"""The tag of a model's version that an erasure sets: it learned from what is gone now."""
 _POOLS = ROOT / "components" / "self_generate" / "prompts"
 
 
@@ -128,8 +126,12 @@ def _of_newest_run(newest: RunStatus | None) -> Iterator[Reason]:
 
 
 def _of_champion(champion: Mapping[str, str]) -> Iterator[Reason]:
+    from components.core.registry import ERASED, RETRAIN
+
     if ERASED in champion:
-        yield Reason(kind=Due.CHAMPION_ERASED, text=f"the champion learned from what was erased: {champion[ERASED]}")
+        mended = f"; `{champion[RETRAIN]}` mends it" if RETRAIN in champion else ""
+        text = f"the champion learned from what erasure {champion[ERASED]} took away{mended}"
+        yield Reason(kind=Due.CHAMPION_ERASED, text=text)
 
 
 def _of_drift(newest: RunStatus | None, champion: Mapping[str, str], home: Home) -> Iterator[Reason]:

@@ -11,12 +11,12 @@ from components.core import digests, execution
 from components.core.contracts.artifacts import Artifact, Manifest
 from components.core.home import Home
 from components.core.models.store import StoredModel
-from components.core.registry import Decider, Registry
+from components.core.registry import ERASED, Decider, Registry
 from components.core.runs import State, write_run
 from components.core.stages import Stage
 from pipelines.profiles import Profile, smoke, with_overrides
 from pipelines.schedule import due
-from pipelines.schedule.due import ERASED, Due, Verdict, verdict_of
+from pipelines.schedule.due import Due, Verdict, verdict_of
 from tests.pipelines.results import finish_stages, make_corpus, make_run_record
 
 SHIFT = "speaker shares changed by 0.40 (at most 0.2): a 90% → a 50%"
@@ -147,9 +147,9 @@ def test_drift_is_a_reason_until_the_champion_learned_from_it_and_an_erasure_alw
     _register(home, artifacts["train_model"].digest)
     assert not verdict_of(profile, home).due
     client = MlflowClient(home.tracking_uri, home.tracking_uri)
-    client.set_model_version_tag("desta-adapter", "2", ERASED, "speaker:42")
+    client.set_model_version_tag("desta-adapter", "2", ERASED, "20261128-101500-1a2b")
     assert [str(reason) for reason in verdict_of(profile, home).reasons] == [
-        "champion_erased: the champion learned from what was erased: speaker:42"
+        "champion_erased: the champion learned from what erasure 20261128-101500-1a2b took away"
     ]
     _register(home, artifacts["train_model"].digest)
     assert not verdict_of(profile, home).due
