@@ -160,7 +160,9 @@ def profile_of(schedule: Schedule) -> Profile:
         ContractError: its published dataset is damaged.
     """
     asked = {"profile": schedule.profile, "set": list(schedule.set), "corpus": schedule.folders}
-    return requested_profile(argparse.Namespace(**asked, from_published=schedule.published, encoder=None, llm=None))
+    return requested_profile(
+        argparse.Namespace(**asked, from_published=schedule.published, encoder=None, llm=None, use=None)
+    )
 
 
 def check_revision(schedule: Schedule, profile: Profile, home: Home) -> None:
