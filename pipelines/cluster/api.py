@@ -85,9 +85,9 @@ def explained(host: str) -> Callable[[Callable[[], Any]], Any]:
             return ask()
         except ApiException as error:
             raise refusal(host, error.status, str(error.body or error.reason)) from error
-        except urllib3.exceptions.TimeoutError as error:
-            raise Unavailable(f"{host}: no answer in time; try again, or look whether it is up") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            if _is_slow(error):
+                raise Unavailable(f"{host}: no answer in time; try again, or look whether it is up") from error
             raise Unavailable(
                 f"{host}: cannot be reached: {_line(error)}; is it up, and is the address right?"
             ) from error
@@ -134,6 +134,12 @@ def token_of(variable: str | None, file: Path | None) -> str | None:
     if not re.fullmatch(r"[!-~]*", token):
         raise ConfigurationError(f"{named if variable or file else TOKEN_VARIABLE}: holds no token of one word")
     return token or None
+
+
+def _is_slow(error: Exception) -> bool:
+    """Say whether an answer was waited for in vain; to urllib3 a refused connection is a timeout too."""
+    timed_out = isinstance(error, urllib3.exceptions.TimeoutError)
+    return timed_out and not isinstance(error, urllib3.exceptions.NewConnectionError)
 
 
 def _line(said: Any) -> str:

@@ -60,9 +60,11 @@ def on_cluster(cluster: ClusterProfile, keys: Mapping[str, str]) -> Any:
         tasks = Pipeline.get_default_pipeline().tasks
         for stage in STAGES:
             task = tasks[stage.name.replace("_", "-")]
-            if task.container_spec:  # the pipeline of shards has placed its own
-                configure(task, cluster.stages[stage.name], stage.name)
-                task.set_caching_options(stage.name in keys, keys.get(stage.name))
+            if task.container_spec is None:  # the pipeline of shards has placed its own
+                task.set_caching_options(False)
+                continue
+            configure(task, cluster.stages[stage.name], stage.name)
+            task.set_caching_options(stage.name in keys, keys.get(stage.name))
 
     alignment.__signature__ = inspect.signature(graph.pipeline_func)  # type: ignore[attr-defined]
     return dsl.pipeline(name=NAME, description=graph.description)(alignment)

@@ -7,6 +7,8 @@ use. It reads a pod's log while the pod is there, and an archive after that wher
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+import urllib3
+
 from components.core.contracts.errors import SourceError
 from pipelines.cluster.api import TIMEOUTS_S, Api, explained, refusal
 from pipelines.cluster.standing import Run, Task
@@ -50,7 +52,7 @@ def _of_pod(api: Api, run_id: str, pod: str, *, follow: bool) -> Iterator[str]:
     headers: dict[str, str] = {}
     api.client.update_params_for_auth(headers, [], ["Bearer"])
     connect_s, answer_s = TIMEOUTS_S
-    timeout = (connect_s, None if follow else answer_s)
+    timeout = urllib3.Timeout(connect=connect_s, read=None if follow else answer_s)
     with_explanation = explained(api.host)
     pool = api.client.rest_client.pool_manager
     response = with_explanation(
@@ -59,7 +61,7 @@ def _of_pod(api: Api, run_id: str, pod: str, *, follow: bool) -> Iterator[str]:
             url,
             fields={"follow": "true"} if follow else None,
             headers=headers,
-            timeout=_timeout(*timeout),
+            timeout=timeout,
             preload_content=False,
             retries=False,
         )
@@ -74,9 +76,3 @@ def _of_pod(api: Api, run_id: str, pod: str, *, follow: bool) -> Iterator[str]:
             yield line.decode(errors="replace").rstrip("\n")
     finally:
         response.close()
-
-
-def _timeout(connect_s: float, read_s: float | None) -> object:
-    import urllib3
-
-    return urllib3.Timeout(connect=connect_s, read=read_s)

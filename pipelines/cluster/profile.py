@@ -55,7 +55,7 @@ class Placement(Record):
     cpu: str = Field(pattern=r"^([1-9][0-9]*m?|[0-9]+\.[0-9]+)$")
     memory: str = Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")
     accelerator: Accelerator | None = None
-    node_selector: dict[str, str] = {}
+    node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
     retry: Retry = Retry(count=2)
     timeout_s: _Seconds
@@ -76,7 +76,7 @@ class ConfigMap(Record):
 
 
 class SecretReference(Record):
-    """Where a secret stands in the cluster, which variable it becomes, and in which stages; its value is nowhere here."""
+    """Where a secret stands in the cluster, which variable it becomes, and in which stages; never its value."""
 
     secret: _Name
     key: _Key

@@ -19,6 +19,7 @@ _PATIENCE = 12
 class Task(Record):
     """A task of a run, and the pods that did it, as far as the cluster still knows."""
 
+    task_id: str
     name: str
     state: str
     error: str | None
@@ -91,7 +92,7 @@ def cancel(api: Api, run_id: str) -> None:
     api.call(api.runs.run_service_terminate_run_with_http_info, run_id)
 
 
-def wait_for(api: Api, run_id: str, say: Callable[[str], None], poll_s: float = _POLL_S) -> Run:
+def wait_for(api: Api, run_id: str, say: Callable[[str], None]) -> Run:
     """Say what changes until a run has ended, and return how it did.
 
     Raises:
@@ -108,12 +109,12 @@ def wait_for(api: Api, run_id: str, say: Callable[[str], None], poll_s: float = 
                 raise SourceError(f"{error}; the run may go on: `desta status {run_id} --cluster …`") from error
         else:
             for task in run.tasks:
-                if shown.get(task.name) != task.state:
-                    shown[task.name] = task.state
+                if shown.get(task.task_id) != task.state:
+                    shown[task.task_id] = task.state
                     say(str(task))
             if run.exit_code is not None:
                 return run
-        time.sleep(poll_s)
+        time.sleep(_POLL_S)
 
 
 def _run(run: Any) -> Run:
@@ -137,6 +138,7 @@ def _is_ours(detail: Any) -> bool:
 def _task(detail: Any) -> Task:
     pods = [detail.pod_name, *(child.pod_name for child in detail.child_tasks or ())]
     return Task(
+        task_id=str(detail.task_id or detail.display_name),
         name=str(detail.display_name),
         state=str(detail.state or "PENDING"),
         error=_message(detail.error),
