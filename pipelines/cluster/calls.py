@@ -63,7 +63,7 @@ def status(args: argparse.Namespace) -> int:
 
 def logs(args: argparse.Namespace) -> int:
     """Print what tasks of a run on a cluster printed."""
-    from pipelines.cluster.logs import log_lines, tasks_named
+    from pipelines.cluster.logs import NoLog, log_lines, tasks_named
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import run_on
 
@@ -73,8 +73,13 @@ def logs(args: argparse.Namespace) -> int:
     api = _api(args)
     run = run_on(api, args.run)
     for task in tasks_named(run, args.task):
-        for line in log_lines(api, run, task, follow=args.follow):
-            print(line if args.task else f"{task.name}: {line}", flush=args.follow)
+        try:
+            for line in log_lines(api, run, task, follow=args.follow):
+                print(line if args.task else f"{task.name}: {line}", flush=args.follow)
+        except NoLog as error:
+            if args.task:
+                raise
+            print(error, file=sys.stderr)
     return ExitCode.DONE
 
 

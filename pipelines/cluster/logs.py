@@ -13,7 +13,11 @@ from components.core.contracts.errors import SourceError
 from pipelines.cluster.api import TIMEOUTS_S, Api, explained, refusal
 from pipelines.cluster.standing import Run, Task
 
-_GONE = 404
+_NO_LOG = {404, 500}  # what the server answers for a pod that it does not find
+
+
+class NoLog(SourceError):
+    """The cluster has no log of a task (any more)."""
 
 
 def tasks_named(run: Run, name: str | None) -> Sequence[Task]:
@@ -33,7 +37,8 @@ def log_lines(api: Api, run: Run, task: Task, *, follow: bool) -> Iterator[str]:
     """Yield what a task printed, line by line; with `follow` until it ends.
 
     Raises:
-        SourceError: the cluster has no log of it (any more), or cannot be asked.
+        NoLog: the cluster has none of it (any more).
+        SourceError: the cluster refuses, or cannot be asked.
     """
     told = False
     for pod in task.pods:
@@ -41,7 +46,7 @@ def log_lines(api: Api, run: Run, task: Task, *, follow: bool) -> Iterator[str]:
             told = True
             yield line
     if not told:
-        raise SourceError(
+        raise NoLog(
             f"{task.name}: {api.host} has no log of it: its pods have not begun, or are gone without an archive;"
             " `kubectl logs` may have more"
         )
@@ -67,7 +72,7 @@ def _of_pod(api: Api, run_id: str, pod: str, *, follow: bool) -> Iterator[str]:
         )
     )
     try:
-        if response.status == _GONE:
+        if response.status in _NO_LOG:
             return
         if response.status != 200:
             raise refusal(api.host, response.status, with_explanation(response.read).decode(errors="replace"))

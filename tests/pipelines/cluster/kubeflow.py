@@ -108,8 +108,8 @@ class Kubeflow:
 
     def _uploaded(self, query: dict[str, str], body: bytes, kind: str) -> tuple[int, Any]:
         message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body, policy=email.policy.HTTP)
-        (part,) = message.iter_parts()  # type: ignore[attr-defined]
-        documents = list(yaml.safe_load_all(part.get_payload(decode=True)))
+        (part,) = message.iter_parts()
+        documents = list(yaml.safe_load_all(part.get_content()))
         if part.get_param("name", header="Content-Disposition") != "uploadfile" or "pipelineInfo" not in documents[0]:
             return 400, {"message": "no pipeline in it"}
         if any(version["name"] == query["name"] for version in self.versions):

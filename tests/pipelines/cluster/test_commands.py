@@ -161,6 +161,10 @@ def test_logs_are_those_of_the_pods_that_are_still_known(
     del kubeflow.logs["train_model-pod"]
     assert asked(kubeflow, tmp_path, "logs", "run-0", "--task", "train-model") == 1
     assert "has no log of it" in capsys.readouterr().err
+    assert asked(kubeflow, tmp_path, "logs", "run-0") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("ingest-audio: 24 clips\n")
+    assert said.err.startswith("train-model: ")
     assert asked(kubeflow, tmp_path, "logs", "run-0", "--task", "train") == 1
     assert "no task train; there are: ingest-audio, train-model" in capsys.readouterr().err
 
@@ -177,17 +181,16 @@ def test_cancel_asks_once_and_not_for_what_has_ended(
 
 
 @pytest.mark.parametrize(
-    ("status", "line"),
+    ("status", "line", "request_"),
     [
-        (401, "name a token with --token-env or --token-file"),
-        (403, "not permitted"),
-        (404, "no such thing"),
-        (409, "there already"),
-        (500, "out of order"),
-        (503, "out of order"),
+        (401, "name a token with --token-env or --token-file", "GET /healthz"),
+        (403, "not permitted", "POST /experiments"),
+        (404, "no such thing", "POST /runs"),
+        (409, "there already", "POST /pipelines/upload_version"),
+        (500, "out of order", "POST /runs"),
+        (503, "out of order", "GET /healthz"),
     ],
 )
-@pytest.mark.parametrize("request_", ["GET /healthz", "POST /pipelines/upload_version", "POST /runs"])
 def test_a_refusal_is_one_line_and_nothing_is_asked_twice(
     kubeflow: Kubeflow, corpus: Path, status: int, line: str, request_: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,7 +207,7 @@ def test_a_cluster_that_is_slow_is_one_line(
     kubeflow: Kubeflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(api, "TIMEOUTS_S", (0.1, 0.1))
-    kubeflow.fault = lambda _: time.sleep(0.4)  # type: ignore[func-returns-value]
+    kubeflow.fault = lambda _: time.sleep(0.4)
     assert asked(kubeflow, tmp_path, "status", "run-0") == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert "no answer in time" in said

@@ -71,12 +71,11 @@ def _execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptions: Arti
     cluster = make_cluster(tmp_path, shards=shards)
     in_parts = in_shards(cluster, lambda task, *_: task)
 
-    @dsl.pipeline(name="shards")
     def graph(descriptions: str, llm: str, settings: dict) -> None:  # type: ignore[type-arg]
         known = dsl.importer(artifact_uri=descriptions, artifact_class=dsl.Dataset)
         in_parts(descriptions=known.output, llm=llm, settings=settings)
 
-    compiler.Compiler().compile(graph, str(tmp_path / "shards.yaml"))
+    compiler.Compiler().compile(dsl.pipeline(name="shards")(graph), str(tmp_path / "shards.yaml"))
     parameters = {"descriptions": str(descriptions.folder), "llm": LLM, "settings": SETTINGS.model_dump(mode="json")}
     write_run(tmp_path / "run", make_run_record(parameters=parameters))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
