@@ -269,13 +269,5 @@ def serve(args: argparse.Namespace) -> int:
     become_stage_command("serve_model", args.words)
 
 
-def compile_(args: argparse.Namespace) -> int:
-    """Write the pipeline."""
-    from pipelines.alignment import compile_alignment
-
-    compile_alignment(args.file)
-    return ExitCode.DONE
-
-
 def _print(result: Any) -> None:
     print(result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False))

@@ -38,6 +38,9 @@ COMMANDS = (
     "publish",
     "ui",
     "compile",
+    "submit",
+    "logs",
+    "cancel",
     "chat",
     "serve",
 )
