@@ -68,6 +68,8 @@ def test_shards_under_kfp_local_are_merged_to_the_bytes_of_the_plain_stage(
 
 
 def _execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptions: Artifact, shards: int) -> None:
+    # Kubeflow's local runner indents `print` while a task runs; the threads of a loop undo that out of turn.
+    monkeypatch.setattr("builtins.print", print)
     cluster = make_cluster(tmp_path, shards=shards)
     in_parts = in_shards(cluster, lambda task, *_: task)
 
