@@ -1,17 +1,42 @@
 """What the pods are told to run, read by the programs that run it."""
 
+import json
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from dvc.config import Config
-from mlflow.cli import server
 from torch.distributed.run import get_args_parser
 
 from components.self_generate.serve import parser
 from tests.infra.kubernetes.policy import templates
 from tests.infra.kubernetes.rendering import FOLDER, Manifest, named, of_kind
+
+# In a process of its own: the command brings Flask, whose proxies are in vLLM's way when it starts in the same one.
+_ASK_MLFLOW = """
+import json, sys
+from mlflow.cli import server
+read = server.make_context("server", sys.argv[1:]).params
+variables = [option.envvar for option in server.params if isinstance(option.envvar, str)]
+print(json.dumps({"read": read, "variables": variables}, default=str))
+"""
+
+
+@cache
+def asked_of_mlflow(*arguments: str) -> dict[str, Any]:
+    """What MLflow's own command reads from its arguments, and the variables that it looks for."""
+    asked = subprocess.run([sys.executable, "-c", _ASK_MLFLOW, *arguments], capture_output=True, text=True, check=True)
+    return dict(json.loads(asked.stdout.splitlines()[-1]))
+
+
+@pytest.fixture
+def mlflow(manifests: list[Manifest]) -> dict[str, Any]:
+    """What MLflow makes of the arguments of its pod."""
+    return asked_of_mlflow(*container(manifests, "Deployment/mlflow")["args"])
 
 
 def container(manifests: list[Manifest], owner: str) -> dict[str, Any]:
@@ -46,19 +71,20 @@ def test_the_server_of_the_backbone_reads_its_flags(manifests: list[Manifest]) -
     assert (read.host, read.port) == ("0.0.0.0", 8000)  # noqa: S104 (a policy says who reaches it)
 
 
-def test_mlflow_reads_its_flags(manifests: list[Manifest]) -> None:
-    read = server.make_context("server", container(manifests, "Deployment/mlflow")["args"]).params
+def test_mlflow_reads_its_flags(mlflow: dict[str, Any]) -> None:
+    read = mlflow["read"]
     assert (read["app_name"], read["serve_artifacts"], int(read["port"])) == ("basic-auth", True, 5000)
 
 
-def test_mlflow_names_the_variables_that_its_flags_are_read_from(manifests: list[Manifest]) -> None:
-    mlflow = container(manifests, "Deployment/mlflow")
-    given = {variable["name"] for variable in mlflow["env"]}
-    for source in mlflow["envFrom"]:
+def test_mlflow_names_the_variables_that_its_flags_are_read_from(
+    manifests: list[Manifest], mlflow: dict[str, Any]
+) -> None:
+    pod = container(manifests, "Deployment/mlflow")
+    given = {variable["name"] for variable in pod["env"]}
+    for source in pod["envFrom"]:
         given |= named(manifests, "ConfigMap", source["configMapRef"]["name"])["data"].keys()
-    read_from = {option.envvar for option in server.params if isinstance(option.envvar, str)}
     wanted = {"MLFLOW_BACKEND_STORE_URI", "MLFLOW_ARTIFACTS_DESTINATION", "MLFLOW_SERVER_ALLOWED_HOSTS"}
-    assert wanted <= given & read_from
+    assert wanted <= given & set(mlflow["variables"])
 
 
 def test_dvc_reads_its_remote(manifests: list[Manifest], tmp_path: Path) -> None:
