@@ -1,5 +1,6 @@
 """Kubeflow Pipelines' API through its official client: every answer in time, every failure one line."""
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -29,6 +30,14 @@ class Unavailable(SourceError):
     """A failure of the cluster that may pass."""
 
 
+class Refused(SourceError):
+    """What the cluster does not take, by the status with which it says so."""
+
+    def __init__(self, line: str, status: int) -> None:
+        super().__init__(line)
+        self.status = status
+
+
 class Api:
     """The services of a cluster; nothing is asked of it before `call`."""
 
@@ -42,6 +51,7 @@ class Api:
         self.host = configuration.host
         self.client = kfp_server_api.ApiClient(configuration)
         self.runs = kfp_server_api.RunServiceApi(self.client)
+        self.recurring_runs = kfp_server_api.RecurringRunServiceApi(self.client)
         self.pipelines = kfp_server_api.PipelineServiceApi(self.client)
         self.uploads = kfp_server_api.PipelineUploadServiceApi(self.client)
         self.experiments = kfp_server_api.ExperimentServiceApi(self.client)
@@ -57,7 +67,8 @@ class Api:
 
         Raises:
             Unavailable: it cannot be reached, is slow or out of order.
-            SourceError: it refuses, or is no Kubeflow Pipelines.
+            Refused: it does not take what is asked.
+            SourceError: it is no Kubeflow Pipelines.
         """
         with_explanation = explained(self.host)
         answer, _, headers = with_explanation(lambda: call(*words, **values, _request_timeout=TIMEOUTS_S))
@@ -99,7 +110,13 @@ def refusal(host: str, status: int, said: str) -> DestaError:
     """Return the error for a status with which the cluster answers."""
     if status >= 500:
         return Unavailable(f"{host}: {status}: out of order: {_line(said)}; try again")
-    return SourceError(f"{host}: {status}: {_WRONG.get(status, 'it refuses')} ({_line(said)})")
+    return Refused(f"{host}: {status}: {_WRONG.get(status, 'it refuses')} ({_line(said)})", status)
+
+
+def named(name: str) -> str:
+    """Return the filter for what has a name."""
+    predicate = {"operation": "EQUALS", "key": "display_name", "stringValue": name}
+    return json.dumps({"predicates": [predicate]})
 
 
 def host_of(given: str | None) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 from components.core.contracts.errors import ExitCode, SourceError
 from components.core.contracts.records import Record
 from pipelines.cluster.api import Api, Unavailable
+from pipelines.cluster.experiments import experiment_id
 from pipelines.cluster.profile import ClusterProfile
-from pipelines.cluster.submitting import experiment_id
 
 _ENDS = {"SUCCEEDED": ExitCode.DONE, "FAILED": ExitCode.FAILED, "CANCELED": ExitCode.INTERRUPTED}
 _POLL_S = 5.0

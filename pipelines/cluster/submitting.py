@@ -1,6 +1,5 @@
 """A run on a cluster: what it is asked for, the pipeline's version that it runs, and the request itself."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import Any
 
 import kfp_server_api
 
-from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.errors import ConfigurationError
 from components.core.digests import code_digest, digest_of, digest_of_bytes
 from components.core.home import Home
 from components.core.stages import STAGES
-from pipelines.cluster.api import Api
+from pipelines.cluster.api import Api, named
+from pipelines.cluster.experiments import experiment
 from pipelines.cluster.graph import NAME, compile_on
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.profiles import Profile
@@ -36,7 +36,7 @@ def submit(profile: Profile, cluster: ClusterProfile, api: Api, home: Home) -> s
     run = kfp_server_api.V2beta1Run(
         display_name=f"desta {profile.name}",
         description=f"Submitted by desta. Data: {parameters['data_revision']}",
-        experiment_id=_experiment(api, cluster.experiment, space),
+        experiment_id=experiment(api, cluster.experiment, space),
         pipeline_version_reference=kfp_server_api.V2beta1PipelineVersionReference(
             pipeline_id=pipeline, pipeline_version_id=version
         ),
@@ -95,7 +95,7 @@ def uploaded(compiled: Path, api: Api, space: Mapping[str, str]) -> tuple[str, s
     digest = digest_of_bytes(compiled.read_bytes())
     pipeline = _pipeline(api, space)
     listing = api.pipelines.pipeline_service_list_pipeline_versions_with_http_info
-    found = api.pages(listing, "pipeline_versions", pipeline, filter=_named(digest))
+    found = api.pages(listing, "pipeline_versions", pipeline, filter=named(digest))
     version = next(iter(found), None) or api.call(
         api.uploads.upload_pipeline_version_with_http_info,
         str(compiled),
@@ -108,33 +108,9 @@ def uploaded(compiled: Path, api: Api, space: Mapping[str, str]) -> tuple[str, s
 
 def _pipeline(api: Api, space: Mapping[str, str]) -> str:
     listing = api.pipelines.pipeline_service_list_pipelines_with_http_info
-    found = next(api.pages(listing, "pipelines", filter=_named(NAME), **space), None)
+    found = next(api.pages(listing, "pipelines", filter=named(NAME), **space), None)
     made = found or api.call(
         api.pipelines.pipeline_service_create_pipeline_with_http_info,
         kfp_server_api.V2beta1Pipeline(display_name=NAME, name=NAME, **space),
     )
     return str(made.pipeline_id)
-
-
-def _experiment(api: Api, name: str, space: Mapping[str, str]) -> str:
-    made = experiment_id(api, name, space) or str(
-        api.call(
-            api.experiments.experiment_service_create_experiment_with_http_info,
-            kfp_server_api.V2beta1Experiment(display_name=name, **space),
-        ).experiment_id
-    )
-    if made == "None":
-        raise SourceError(f"{api.host}: made experiment {name} without an id; look into the cluster's log")
-    return made
-
-
-def experiment_id(api: Api, name: str, space: Mapping[str, str]) -> str | None:
-    """Return the id of an experiment, if the cluster has it."""
-    listing = api.experiments.experiment_service_list_experiments_with_http_info
-    found = next(api.pages(listing, "experiments", filter=_named(name), **space), None)
-    return str(found.experiment_id) if found else None
-
-
-def _named(name: str) -> str:
-    named = {"operation": "EQUALS", "key": "display_name", "string_value": name}
-    return json.dumps({"predicates": [named]})

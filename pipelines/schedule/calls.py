@@ -25,7 +25,7 @@ def plan(args: argparse.Namespace) -> int:
     """Print how the cluster differs from the files."""
     from pipelines.schedule.reconcile import differences
 
-    cluster = _cluster(args)
+    cluster = _recurring_runs(args)
     changes = differences(_wanted(args), cluster.found())
     _print_all(args, changes, "no schedules, here or there")
     differs = any(change.action != "keep" for change in changes)
@@ -37,7 +37,7 @@ def apply(args: argparse.Namespace) -> int:
     from pipelines.schedule.fires import folder_of
     from pipelines.schedule.reconcile import apply
 
-    cluster = _cluster(args)
+    cluster = _recurring_runs(args)
     wanted = _wanted(args)
     with alone(folder_of(current_home()) / "apply.lock"):
         return _print_all(args, apply(wanted, cluster), "no schedules, here or there")
@@ -129,10 +129,11 @@ def _wanted(args: argparse.Namespace) -> Any:
     return wanted_of(read_schedules(args.folder), args.cluster_timezone)
 
 
-def _cluster(args: argparse.Namespace) -> Any:
-    from pipelines.schedule.cluster import Cluster, host_of
+def _recurring_runs(args: argparse.Namespace) -> Any:
+    from pipelines.cluster.api import Api, host_of, token_of
+    from pipelines.schedule.recurring_runs import RecurringRuns
 
-    return Cluster(host_of(args.host), args.experiment, args.namespace)
+    return RecurringRuns(Api(host_of(args.host), token_of(None, None)), args.experiment, args.namespace)
 
 
 def _print_all(args: argparse.Namespace, records: Sequence[Any], nothing: str) -> int:

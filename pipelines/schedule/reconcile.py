@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import yaml
 
@@ -17,7 +17,7 @@ from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record
 from components.core.digests import digest_of
 from pipelines.alignment import compile_alignment
-from pipelines.schedule.cluster import Found, Wanted
+from pipelines.schedule.recurring_runs import Found, RecurringRuns, Wanted
 from pipelines.schedule.schedules import Schedule, profile_of
 
 _ROUNDS = 6
@@ -32,25 +32,6 @@ class Change(Record):
 
     def __str__(self) -> str:
         return f"{self.schedule:<24} {self.action:<8} {'; '.join(self.because)}"
-
-
-class Runs(Protocol):
-    """Recurring runs that can be listed and changed; see `Cluster`."""
-
-    def found(self) -> list[Found]:
-        """Return those of ours."""
-
-    def create(self, wanted: Wanted) -> None:
-        """Make one, disabled."""
-
-    def enable(self, run_id: str) -> None:
-        """Let one fire."""
-
-    def disable(self, run_id: str) -> None:
-        """Let one fire no more."""
-
-    def delete(self, run_id: str) -> None:
-        """Remove one."""
 
 
 def wanted_of(schedules: Sequence[Schedule], zone: str) -> list[Wanted]:
@@ -76,7 +57,7 @@ def differences(wanted: Sequence[Wanted], found: Sequence[Found]) -> list[Change
     return [_difference(name, by_name.get(name), _of(name, found)) for name in names]
 
 
-def apply(wanted: Sequence[Wanted], runs: Runs) -> list[Change]:
+def apply(wanted: Sequence[Wanted], runs: RecurringRuns) -> list[Change]:
     """Make the cluster equal to what is wanted, and return what differed.
 
     Raises:
@@ -94,7 +75,7 @@ def apply(wanted: Sequence[Wanted], runs: Runs) -> list[Change]:
     raise SourceError(f"the cluster still differs after {_ROUNDS} rounds: another process changes it; try again later")
 
 
-def _steps(wanted: Sequence[Wanted], found: Sequence[Found], runs: Runs) -> Iterator[Callable[[], None]]:
+def _steps(wanted: Sequence[Wanted], found: Sequence[Found], runs: RecurringRuns) -> Iterator[Callable[[], None]]:
     """Yield what can be done without looking again: after a new one is made, the cluster is looked at first."""
     by_name = {each.schedule: each for each in wanted}
     for name in sorted(by_name.keys() | {each.schedule for each in found}):

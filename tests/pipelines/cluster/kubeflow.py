@@ -10,12 +10,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import kfp_server_api
 import yaml
+
+from tests import http_server
+from tests.http_server import Reply, Request
+from tests.kubeflow_bodies import misread
 
 Fault = Callable[[str], int | None]
 """Looks at a request such as `POST /runs`, and says which error status to answer, if any."""
@@ -95,7 +96,7 @@ class Kubeflow:
             return 400, {"message": "in single-user mode, no namespace is wanted"}
         (wanted,) = json.loads(query["filter"])["predicates"]
         assert (wanted["operation"], wanted["key"]) == ("EQUALS", "display_name")
-        return 200, {field: [each for each in found if each["display_name"] == wanted["string_value"]]}
+        return 200, {field: [each for each in found if each["display_name"] == wanted["stringValue"]]}
 
     def _made(self, model: str, there: list[dict[str, Any]], key: str, body: bytes) -> tuple[int, Any]:
         given = json.loads(body)
@@ -145,26 +146,15 @@ class Kubeflow:
 
     def _fault(self, given: dict[str, Any], model: str) -> str | None:
         """Say what the official client's model would not make of a body, or the server would not take."""
-        if unknown := list(_unknown(given, model)):
-            return f"unknown field {unknown[0]}"
+        if fault := misread(given, model):
+            return fault
         if written := (_WRITTEN_BY_SERVER - _NEEDED[model]) & given.keys():
             return f"{min(written)} is written by the server"
         if missing := _NEEDED[model] - given.keys():
             return f"{min(missing)} is missing"
         if model != "V2beta1Run" and ("namespace" in given) != self.multi_user:
             return "a namespace is wanted with several users, and only then"
-        api = kfp_server_api.ApiClient()
-        read = api._ApiClient__deserialize(given, model)
-        return None if api.sanitize_for_serialization(read) == given else f"not what the client reads: {read}"
-
-
-def _unknown(given: dict[str, Any], model: str) -> Iterator[str]:
-    types = getattr(kfp_server_api, model).openapi_types
-    for name, value in given.items():
-        if name not in types:
-            yield f"{model}.{name}"
-        elif isinstance(value, dict) and hasattr(kfp_server_api, types[name]):
-            yield from _unknown(value, types[name])
+        return None
 
 
 @contextmanager
@@ -172,33 +162,13 @@ def serving() -> Iterator[Kubeflow]:
     """Serve on a free port of this machine."""
     kubeflow = Kubeflow()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            kind = self.headers.get("Content-Type") or ""
-            kubeflow.tokens.append(self.headers.get("Authorization"))
-            status, answer = kubeflow.answer(self.command, parts.path, query, body, kind)
-            said = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else kubeflow.content_type)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+    def answer(request: Request) -> Reply:
+        kubeflow.tokens.append(request.headers.get("Authorization"))
+        kind = request.headers.get("Content-Type") or ""
+        status, said = kubeflow.answer(request.method, request.path, request.query, request.body, kind)
+        if isinstance(said, str):
+            return Reply(status, said.encode(), {"Content-Type": "text/plain"})
+        return Reply(status, json.dumps(said).encode(), {"Content-Type": kubeflow.content_type})
 
-        do_GET = do_POST = _answer  # noqa: N815 (the library's names)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    kubeflow.host = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with http_server.serving(answer) as kubeflow.host:
         yield kubeflow
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import kfp_server_api
+from tests import http_server
+from tests.http_server import Reply, Request
+from tests.kubeflow_bodies import misread
 
 Fault = Callable[[str], int | None]
 """Looks at a request such as `POST /recurringruns`, and says which error status to answer, if any."""
@@ -94,34 +94,21 @@ class Kubeflow:
 
 def _fault(given: dict[str, Any], model: str) -> str | None:
     """Say what the official client would not make of a body, or the server would not take."""
-    if unknown := list(_unknown(given, model)):
-        return f"unknown field {unknown[0]}"
     if written := _WRITTEN_BY_SERVER & given.keys():
         return f"{min(written)} is written by the server"
-    api = kfp_server_api.ApiClient()
-    read = api._ApiClient__deserialize(given, model)
-    if api.sanitize_for_serialization(read) != given:
-        return f"not what the client reads: {read}"
-    return _incomplete(read) if model == "V2beta1RecurringRun" else None
+    if fault := misread(given, model):
+        return fault
+    return _incomplete(given) if model == "V2beta1RecurringRun" else None
 
 
-def _incomplete(run: Any) -> str | None:
-    if run.experiment_id is None or not (run.pipeline_spec and run.trigger):
-        return "wants an experiment, a pipeline and a trigger"
-    if len(run.trigger.cron_schedule.cron.split()) != 6:
+def _incomplete(run: dict[str, Any]) -> str | None:
+    if missing := {"experiment_id", "pipeline_spec", "trigger"} - run.keys():
+        return f"{min(missing)} is missing"
+    if len(run["trigger"]["cron_schedule"]["cron"].split()) != 6:
         return "cron wants six fields, seconds first"
-    if "schemaVersion" not in run.pipeline_spec.get("pipeline_spec", run.pipeline_spec):
+    if "schemaVersion" not in run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"]):
         return "no pipeline spec"
     return None
-
-
-def _unknown(given: dict[str, Any], model: str) -> Iterator[str]:
-    types = getattr(kfp_server_api, model).openapi_types
-    for name, value in given.items():
-        if name not in types:
-            yield f"{model}.{name}"
-        elif isinstance(value, dict) and hasattr(kfp_server_api, types[name]):
-            yield from _unknown(value, types[name])
 
 
 @contextmanager
@@ -129,35 +116,13 @@ def serving() -> Iterator[Kubeflow]:
     """Serve on a free port of this machine."""
     kubeflow = Kubeflow()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, answer = kubeflow.answer(self.command, parts.path, query, body)
-            kubeflow.tokens.append(self.headers.get("Authorization"))
-            said = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kubeflow.content_type)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+    def answer(request: Request) -> Reply:
+        status, said = kubeflow.answer(request.method, request.path, request.query, request.body)
+        kubeflow.tokens.append(request.headers.get("Authorization"))
+        return Reply(status, json.dumps(said).encode(), {"Content-Type": kubeflow.content_type})
 
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 (the library's names)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    kubeflow.host = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with http_server.serving(answer) as kubeflow.host:
         yield kubeflow
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def slowly(seconds: float) -> Fault:

@@ -1,11 +1,9 @@
 """Alerts arrive at real servers, signed and encrypted; one that cannot arrive is a line."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import pytest
 
 from pipelines.schedule.alerting import Alerts, Event
 from pipelines.schedule.alerts import Notice, send, signature_of
+from tests import http_server
+from tests.http_server import Reply, Request
 from tests.pipelines.schedule.mailbox import make_certificate, receiving
 
 HOOK_SECRET, MAIL_PASSWORD = "HOOK_SECRET", "MAIL_PASSWORD"
@@ -40,29 +40,15 @@ class Receiver:
 def _listening() -> Iterator[Receiver]:
     receiver = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            receiver.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            receiver.headers.append(dict(self.headers))
-            status = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
-            self.send_response(status)
-            self.send_header("Location", f"{receiver.url}elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def answer(request: Request) -> Reply:
+        receiver.bodies.append(request.body)
+        receiver.headers.append(dict(request.headers.items()))
+        status = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
+        return Reply(status, headers={"Location": f"{receiver.url}elsewhere"})
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}/"
-    try:
+    with http_server.serving(answer) as address:
+        receiver.url = f"{address}/"
         yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
