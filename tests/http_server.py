@@ -22,10 +22,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered."""
+    """What is answered; a body of parts is sent part by part, until it ends."""
 
     status: int
-    body: bytes = b""
+    body: bytes | Iterator[bytes] = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,11 +44,14 @@ def serving(answer: Callable[[Request], Reply]) -> Iterator[str]:
                 headers=self.headers,
             )
             reply = answer(request)
+            size = {"Content-Length": str(len(reply.body))} if isinstance(reply.body, bytes) else {}
             self.send_response(reply.status)
-            for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
+            for name, value in {**reply.headers, **size}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(reply.body)
+            for part in [reply.body] if isinstance(reply.body, bytes) else reply.body:
+                self.wfile.write(part)
+                self.wfile.flush()
 
         do_GET = do_POST = do_DELETE = _answer  # noqa: N815 (the library's names)
 

@@ -38,13 +38,15 @@ def _command(argv: Sequence[str] | None) -> None:
 
     def work(place: Workplace) -> Outcome:
         from components.train_model.stage import train
-        from components.train_model.training_job import TrainingJob
+        from components.train_model.training_job import TrainingJob, shared_folder
 
+        elsewhere = settings.launcher == "trainer"
+        folders = {n: shared_folder(a, home) if elsewhere else a.folder.absolute() for n, a in inputs.items()}
         training = TrainingJob(
             settings=settings,
-            accepted=str(inputs["accepted"].folder.absolute()),
+            accepted=str(folders["accepted"]),
             accepted_digest=inputs["accepted"].digest,
-            clips=str(inputs["clips"].folder.absolute()),
+            clips=str(folders["clips"]),
             encoder=str(encoder.folder),
             encoder_digest=encoder.digest,
             llm=str(llm.folder),

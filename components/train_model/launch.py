@@ -5,6 +5,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.contracts.errors import SourceError
@@ -19,15 +20,21 @@ NOTHING_COMPILED = {"TORCHDYNAMO_DISABLE": "1"}
 
 
 def launch(job: TrainingJob) -> None:
-    """Start the processes of a job on this machine and wait for them.
+    """Start the processes of a job, on this machine or in pods of Kubeflow Trainer, and wait for them.
 
     Raises:
+        ConfigurationError: the cluster does not let the stage make a TrainJob.
         SourceError: they ended before their work was done.
     """
-    job.error_file.unlink(missing_ok=True)
     file = Path(job.folder) / "job.json"
     write_file(file, job.model_dump_json(indent=1))
     settings = job.settings
+    if settings.launcher == "trainer":
+        from components.train_model.train_job import train_on_nodes
+
+        train_on_nodes(job, file)
+        return
+    job.error_file.unlink(missing_ok=True)
     if settings.nodes > 1:
         others = f"train_model: on each of the other {settings.nodes - 1} machines run"
         print(f"{others}: {join_command(settings, file)}", file=sys.stderr, flush=True)
@@ -52,11 +59,16 @@ def launch_command(settings: TrainModelSettings, job_file: Path) -> list[str]:
         deepspeed = [sys.executable, "-m", "deepspeed.launcher.runner", "--hostfile=none", "--log_level=warning"]
         deepspeed += [f"--num_gpus={settings.processes}", f"--master_port={_free_port()}", "--no_local_rank"]
         return [*deepspeed, "--module", WORKER, str(job_file)]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nnodes={settings.nodes}"]
-    torchrun += [f"--nproc-per-node={settings.processes}", "--rdzv-backend=c10d", "--max-restarts=0"]
-    torchrun += [f"--rdzv-endpoint={settings.rendezvous or '127.0.0.1:0'}"]
-    torchrun += ["--rdzv-id=desta"] if settings.rendezvous else []
-    return [*torchrun, "-m", WORKER, str(job_file)]
+    meeting = [f"--nnodes={settings.nodes}", "--rdzv-backend=c10d"]
+    meeting += [f"--rdzv-endpoint={settings.rendezvous or '127.0.0.1:0'}"]
+    meeting += ["--rdzv-id=desta"] if settings.rendezvous else []
+    return [sys.executable, *torchrun(settings, meeting), str(job_file)]
+
+
+def torchrun(settings: TrainModelSettings, meeting: Sequence[str] = ()) -> list[str]:
+    """Return what Python is told to start one machine's processes; without a place to meet, the environment says it."""
+    flags = ["--max-restarts=0", f"--nproc-per-node={settings.processes}", *meeting]
+    return ["-m", "torch.distributed.run", *flags, "-m", WORKER]
 
 
 def join_command(settings: TrainModelSettings, job_file: Path) -> str:

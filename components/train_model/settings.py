@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from components.core.licences import Use
 from components.core.settings import ONLY_HOW, Settings
+from components.train_model.nodes import TrainerNodes
 
 Place = Literal["none", "cpu", "nvme"]
 
@@ -96,8 +97,11 @@ class TrainModelSettings(Settings):
     rendezvous: Annotated[str, ONLY_HOW] = Field(
         "", description="HOST:PORT of the machine where the stage runs, by which the others find it"
     )
-    launcher: Annotated[Literal["torchrun", "deepspeed"], ONLY_HOW] = Field(
-        "torchrun", description="what starts the processes"
+    launcher: Annotated[Literal["torchrun", "deepspeed", "trainer"], ONLY_HOW] = Field(
+        "torchrun", description="what starts the processes; trainer: Kubeflow Trainer, in pods of their own"
+    )
+    trainer: Annotated[TrainerNodes, ONLY_HOW] = Field(
+        default_factory=TrainerNodes, description="what Kubeflow Trainer's nodes are, as JSON; with launcher trainer"
     )
     seed: int = Field(42, ge=0, description="seed of initialisation, order and dropout")
 
@@ -185,12 +189,24 @@ class TrainModelSettings(Settings):
 
     @model_validator(mode="after")
     def _can_be_launched(self) -> Self:
-        if (self.nodes > 1) != bool(self.rendezvous):
+        meets = self.nodes > 1 and self.launcher != "trainer"
+        if meets != bool(self.rendezvous):
             raise ValueError(
-                f"rendezvous {self.rendezvous!r}: set it with several nodes, and only there ({self.nodes})"
+                f"rendezvous {self.rendezvous!r}: set it with several nodes that torchrun starts, and only there "
+                f"(nodes {self.nodes}, launcher {self.launcher})"
             )
-        if self.nodes > 1 and self.launcher != "torchrun":
-            raise ValueError(f"launcher {self.launcher} starts processes on one machine: several nodes need torchrun")
+        if self.nodes > 1 and self.launcher == "deepspeed":
+            raise ValueError(
+                f"launcher {self.launcher} starts processes on one machine: several nodes need torchrun or trainer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _trainer_has_nodes(self) -> Self:
+        if self.launcher == "trainer" and self.nodes == 1:
+            raise ValueError("launcher trainer makes pods for several nodes; one node trains in the stage's own pod")
+        if self.launcher != "trainer" and self.trainer != TrainerNodes():
+            raise ValueError(f"trainer is for launcher trainer; with launcher {self.launcher} leave it")
         return self
 
     @model_validator(mode="after")

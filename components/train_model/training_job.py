@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from components.core.contracts.artifacts import MANIFEST, Artifact, read_manifest
+from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import GeneratorIdentity, Record, Sha256
+from components.core.home import Home
 from components.train_model.settings import TrainModelSettings
 
 
@@ -40,3 +43,19 @@ class TrainingJob(Record):
     def error_file(self) -> Path:
         """The one line that explains why training stopped."""
         return Path(self.folder) / "error.txt"
+
+
+def shared_folder(artifact: Artifact, home: Home) -> Path:
+    """Return where the store of a home that machines share has an artifact; the pod's own copy is seen by itself only.
+
+    Raises:
+        ConfigurationError: the store does not have it, or has another in its place.
+    """
+    lineage = artifact.manifest.lineage
+    folder = home.store / lineage.stage / lineage.key
+    if not (folder / MANIFEST).is_file() or read_manifest(folder).digest != artifact.digest:
+        raise ConfigurationError(
+            f"{artifact.folder}: is not in the store of {home.root}, where the nodes of a training look; run its stage "
+            "in the same home"
+        )
+    return folder
