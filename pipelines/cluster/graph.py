@@ -63,7 +63,7 @@ def on_cluster(cluster: ClusterProfile, keys: Mapping[str, str]) -> Any:
             if task.container_spec is None:  # the pipeline of shards has placed its own
                 task.set_caching_options(False)
                 continue
-            configure(task, cluster.stages[stage.name], stage.name)
+            configure(task, cluster.pod(stage.name), stage.name)
             task.set_caching_options(stage.name in keys, keys.get(stage.name))
 
     alignment.__signature__ = inspect.signature(graph.pipeline_func)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 from components.core.stages import STAGES
 
+TRAINED = "train_model"
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 _Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 _Key = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
@@ -61,6 +62,15 @@ class Placement(Record):
     timeout_s: _Seconds
 
 
+class Training(Record):
+    """A training on several nodes: each has what `stages.train_model` says, and a process for each accelerator."""
+
+    nodes: int = Field(ge=2, le=256)
+    runtime: _Name = "desta-deepspeed"
+    restarts: int = Field(5, ge=0, le=100)
+    pending_s: _Seconds = 1800
+
+
 class Volume(Record):
     """A claim of the cluster's storage, and where pods see it."""
 
@@ -91,6 +101,7 @@ class SecretReference(Record):
 class ClusterProfile(Record):
     """A cluster; the keys of a file are these fields. `small` is for tasks that only put together or report.
 
+    With `training` Kubeflow Trainer makes the nodes, and the pod of the stage, which only watches them, is small.
     `corpora` is where pods find corpora, each in a folder of its own name. `kubeflow_cache` also lets Kubeflow reuse
     results, under the same content: it knows nothing of erasures, so the home's own store does that by default.
     """
@@ -110,6 +121,7 @@ class ClusterProfile(Record):
     kubeflow_cache: bool = False
     small: Placement
     stages: dict[str, Placement]
+    training: Training | None = None
 
     @model_validator(mode="after")
     def _places_every_stage(self) -> Self:
@@ -121,6 +133,13 @@ class ClusterProfile(Record):
         if twice := next((name for name in variables if variables.count(name) > 1), None):
             raise ValueError(f"{twice} is set twice; let one place set it")
         return self
+
+    def pod(self, stage: str) -> Placement:
+        """Return what the pod of a stage gets."""
+        place = self.stages[stage]
+        if self.training is None or stage != TRAINED:
+            return place
+        return self.small.model_copy(update={"retry": place.retry, "timeout_s": place.timeout_s})
 
     def sees(self, path: str) -> bool:
         """Say whether pods find this path on one of their volumes."""

@@ -15,6 +15,7 @@ from pipelines.cluster.api import Api, named
 from pipelines.cluster.experiments import experiment
 from pipelines.cluster.graph import NAME, compile_on
 from pipelines.cluster.profile import ClusterProfile
+from pipelines.cluster.training import trained_on
 from pipelines.profiles import Profile
 from pipelines.revision import data_revision
 
@@ -23,10 +24,12 @@ def submit(profile: Profile, cluster: ClusterProfile, api: Api, home: Home) -> s
     """Start a run on a cluster and return its id there.
 
     Raises:
-        ConfigurationError: pods could not find a corpus or a model, or a corpus forbids what the model is meant for.
+        ConfigurationError: pods could not find a corpus or a model, a corpus forbids what the model is meant for, or
+            the cluster cannot train as the run wants it.
         SourceError: a corpus cannot be read, or the cluster does not take the run.
     """
     profile.check_use()
+    profile = trained_on(profile, cluster)
     parameters = parameters_on(profile, cluster, data_revision(profile.corpora, home))
     space = api.namespace(cluster.namespace)
     with tempfile.TemporaryDirectory() as folder:

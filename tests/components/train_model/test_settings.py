@@ -1,9 +1,12 @@
+import argparse
+import json
 from typing import Any
 
 import pytest
 
 from components.core.contracts.errors import ConfigurationError
-from components.core.settings import checked
+from components.core.settings import add_flags, as_flags, checked, given
+from components.train_model.nodes import TrainerNodes
 from components.train_model.settings import TrainModelSettings
 
 
@@ -97,6 +100,11 @@ def test_a_preset_that_does_not_exist_is_refused() -> None:
             {"nodes": 2, "rendezvous": "a:1", "launcher": "deepspeed"},
             "launcher deepspeed starts processes on one machine",
         ),
+        ({"launcher": "trainer"}, "launcher trainer makes pods for several nodes; one node trains in the stage's own"),
+        ({"nodes": 2, "launcher": "trainer", "rendezvous": "a:1"}, "set it with several nodes that torchrun starts"),
+        ({"nodes": 2, "rendezvous": "a:1", "trainer": {"restarts": 9}}, "trainer is for launcher trainer; with"),
+        ({"nodes": 2, "launcher": "trainer", "trainer": {"restart": 1}}, "train_model.trainer.restart: no such"),
+        ({"nodes": 2, "launcher": "trainer", "trainer": "{"}, "train_model.trainer: "),
         ({"exported": "best", "validation_samples": 0}, "exported best needs validation_samples"),
         ({"zero_stage": 4}, "zero_stage: Input should be less than or equal to 3"),
     ],
@@ -113,3 +121,15 @@ def test_settings_that_cannot_be_or_would_be_ignored_are_refused_with_one_line(
 
 def test_what_only_says_how_to_start_is_no_part_of_the_result() -> None:
     assert TrainModelSettings(launcher="deepspeed").deciding() == TrainModelSettings().deciding()
+    on_nodes = TrainModelSettings(nodes=2, launcher="trainer", trainer=TrainerNodes(restarts=9))
+    assert on_nodes.deciding() == TrainModelSettings(nodes=2, rendezvous="a:1").deciding()
+
+
+def test_what_nodes_are_comes_through_kubeflow_and_a_command_line_as_it_was() -> None:
+    nodes = TrainerNodes(resources={"cpu": "4", "nvidia.com/gpu": "2"}, tolerations=({"key": "a b"},), restarts=3)
+    on_nodes = TrainModelSettings(nodes=2, launcher="trainer", trainer=nodes)
+    as_kubeflow_carries = json.loads(json.dumps(on_nodes.model_dump(mode="json")), parse_int=float)
+    flags = argparse.ArgumentParser()
+    add_flags(flags, TrainModelSettings)
+    args = flags.parse_args(as_flags(as_kubeflow_carries))
+    assert checked("train_model", TrainModelSettings, given(args, TrainModelSettings)) == on_nodes

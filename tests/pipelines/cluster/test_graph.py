@@ -65,7 +65,7 @@ def test_a_task_has_the_resources_retries_time_and_nodes_of_the_profile(
     compiled: Compiled, cluster: ClusterProfile, task: str
 ) -> None:
     graph, platform = compiled
-    wanted = cluster.small if task in SMALL else cluster.stages[_stage(task)]
+    wanted = cluster.small if task in SMALL else cluster.pod(_stage(task))
     resources = _container(graph, task)["resources"]
     assert resources["resourceCpuLimit"] == resources["resourceCpuRequest"] == wanted.cpu
     assert resources["resourceMemoryLimit"] == resources["resourceMemoryRequest"] == wanted.memory

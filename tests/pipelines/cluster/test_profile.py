@@ -46,6 +46,8 @@ SECRET = {"secret": "vllm", "key": "server-key", "env": "DESTA_SERVER_KEY"}
         ({"secrets": [{**SECRET, "stages": ["generate"]}]}, "secrets.0.stages.0"),
         ({"secrets": [SECRET, SECRET]}, "DESTA_SERVER_KEY is set twice"),
         ({"home": {"claim": "home", "path": "desta/home"}}, "home.path"),
+        ({"training": {"nodes": 1}}, "training.nodes: .*'1'"),
+        ({"training": {"nodes": 2, "runtimes": "x"}}, "training.runtimes: no such key"),
         ({"pipeline_root": "s3://KEY:SECRET@bucket"}, "pipeline_root"),
     ],
 )
