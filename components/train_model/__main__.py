@@ -38,12 +38,13 @@ def _command(argv: Sequence[str] | None) -> None:
 
     def work(place: Workplace) -> Outcome:
         from components.train_model.stage import train
-        from components.train_model.training_job import TrainingJob, shared_folder
+        from components.train_model.training_job import TrainingJob, code_of_training, shared_folder
 
         elsewhere = settings.launcher == "trainer"
         folders = {n: shared_folder(a, home) if elsewhere else a.folder.absolute() for n, a in inputs.items()}
         training = TrainingJob(
             settings=settings,
+            code=code_of_training(),
             accepted=str(folders["accepted"]),
             accepted_digest=inputs["accepted"].digest,
             clips=str(folders["clips"]),

@@ -1,6 +1,7 @@
 """The few things that a training asks a Kubernetes cluster, through Kubeflow's own SDK."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from kubeflow.trainer.options import (
     JobSetTemplatePatch,
     JobSpecPatch,
     JobTemplatePatch,
+    Labels,
     Name,
     PodSpecPatch,
     PodTemplatePatch,
@@ -33,6 +35,7 @@ from components.train_model.nodes import TrainerNodes
 from components.train_model.pods import Pods, message_of
 from components.train_model.settings import TrainModelSettings
 
+_LABELS = {"app.kubernetes.io/name": "trainer", "app.kubernetes.io/part-of": "desta"}
 Answer = TypeVar("Answer")
 _NO_ANSWER = (RuntimeError, TimeoutError, ApiException, HTTPError)
 """What the SDK and the client below it raise."""
@@ -71,11 +74,13 @@ class Cluster:
         """
         nodes = settings.trainer
         runtime = self._asked(f"TrainingRuntime {nodes.runtime}", lambda: self._client.get_runtime(nodes.runtime))
-        # No image: the runtime's own, which is pinned.
+        # The image of this pod, so that nodes and stage have one code; outside of a pod none, which is the runtime's.
+        image = self._asked("the pod of the stage", lambda: self._pods.image(socket.gethostname()))
         trainer = CustomTrainerContainer(
-            image="", num_nodes=settings.nodes, resources_per_node=dict(nodes.resources), env=_variables(settings)
+            image=image, num_nodes=settings.nodes, resources_per_node=dict(nodes.resources), env=_variables(settings)
         )
-        options = [Name(name), TrainerCommand(["python", *torchrun(settings)]), TrainerArgs([str(file)])]
+        command = ["python", *torchrun(settings)]
+        options = [Name(name), Labels(dict(_LABELS)), TrainerCommand(command), TrainerArgs([str(file)])]
 
         def make() -> None:
             with _accepting(409):

@@ -39,6 +39,7 @@ class NodeLogs:
     def _read(self, node: str) -> None:
         said = self._lines.get(node, 0)
         for line in islice(self._cluster.lines(self._name, node), said, None):
-            print(f"{node}: {line}", file=sys.stderr, flush=True)
+            shown = line.rpartition("\r")[2]  # of a bar that was drawn over itself, what is left to see
+            print(f"{node}: {shown}", file=sys.stderr, flush=True)
             said += 1
             self._lines[node] = said

@@ -7,6 +7,8 @@ from typing import Any
 
 from kubernetes.client import ApiException, CoreV1Api
 
+_OF_STAGE = "main"
+"""How Argo calls the container of a step."""
 _OF_JOBSET = "jobset.sigs.k8s.io/jobset-name"
 
 
@@ -19,6 +21,16 @@ class Pods:
     def left(self, name: str) -> list[str]:
         """Return the names of a TrainJob's pods."""
         return [pod.metadata.name for pod in self._of(name)]
+
+    def image(self, pod: str) -> str:
+        """Return the image of the container in which a stage's pod works; none where there is no such pod."""
+        try:
+            containers = self._core.read_namespaced_pod(pod, self._namespace).spec.containers
+        except ApiException as error:
+            if error.status == 404:  # this machine is no pod
+                return ""
+            raise
+        return next((container.image for container in containers if container.name == _OF_STAGE), "")
 
     def why_pending(self, name: str) -> str:
         """Say what the pods of a TrainJob wait for, or why it has none."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from components.core.cards import CARD
 from components.core.contracts.artifacts import Artifact, Counts, read_manifest
 from components.core.contracts.records import Sample, Split
-from components.core.digests import code_digest
 from components.core.execution import Outcome, Workplace
 from components.core.models.model_artifact import CONFIG_FILE, parameters_of, read_config
 from components.core.models.store import read_model_manifest
@@ -58,7 +57,7 @@ def _training(job: TrainingJob, accepted: Artifact) -> Training:
         llm=read_model_manifest(Path(job.llm)),
         data=learned_from(accepted, _clips(job)),
         settings=job.settings.deciding(),
-        code=code_digest("components.core", "components.train_model"),
+        code=job.code,
         parameters=parameters_of(job.model),
         steps=[json.loads(line) for line in job.metrics_file.read_text().splitlines()],
     )

@@ -5,14 +5,16 @@ from pathlib import Path
 from components.core.contracts.artifacts import MANIFEST, Artifact, read_manifest
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import GeneratorIdentity, Record, Sha256
+from components.core.digests import code_digest
 from components.core.home import Home
 from components.train_model.settings import TrainModelSettings
 
 
 class TrainingJob(Record):
-    """Folders of the verified inputs, the settings, and where the work is kept."""
+    """Folders of the verified inputs, the settings, the digest of the code, and where the work is kept."""
 
     settings: TrainModelSettings
+    code: Sha256
     accepted: str
     accepted_digest: Sha256
     clips: str
@@ -43,6 +45,11 @@ class TrainingJob(Record):
     def error_file(self) -> Path:
         """The one line that explains why training stopped."""
         return Path(self.folder) / "error.txt"
+
+
+def code_of_training() -> str:
+    """Return the digest of the code that decides what is trained."""
+    return code_digest("components.core", "components.train_model")
 
 
 def shared_folder(artifact: Artifact, home: Home) -> Path:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from transformers.integrations import HfDeepSpeedConfig
 
 from components.core.contracts.artifacts import Artifact, read_manifest
-from components.core.contracts.errors import DestaError
+from components.core.contracts.errors import DestaError, SourceError
 from components.core.contracts.records import Sample, Split
 from components.core.digests import seed_of
 from components.core.lifeline import follow_driver
@@ -31,7 +31,7 @@ from components.core.publishing import explaining_no_room, published, write_file
 from components.train_model.examples import Example, examples_of
 from components.train_model.loop import Trainer
 from components.train_model.settings import TrainModelSettings
-from components.train_model.training_job import TrainingJob
+from components.train_model.training_job import TrainingJob, code_of_training
 from components.train_model.zero import zero_config
 
 
@@ -40,6 +40,7 @@ def main() -> None:
     job = TrainingJob.model_validate_json(Path(sys.argv[1]).read_bytes())
     follow_driver()
     try:
+        check_code(job)
         with explaining_no_room("train_model", Path(job.folder)):
             train_together(job)
     except DestaError as error:
@@ -49,6 +50,18 @@ def main() -> None:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def check_code(job: TrainingJob) -> None:
+    """Make sure that another machine, or another image, trains with the code that the result will be known by.
+
+    Raises:
+        SourceError: it has other code.
+    """
+    if (here := code_of_training()) != job.code:
+        raise SourceError(
+            f"train_model: this node has the code {here[:12]} and the stage {job.code[:12]}; give both the same image"
+        )
 
 
 def train_together(job: TrainingJob) -> None:

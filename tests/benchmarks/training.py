@@ -29,7 +29,7 @@ from components.train_model.batches import parts_of, plan_batches
 from components.train_model.examples import Example
 from components.train_model.launch import NOTHING_COMPILED
 from components.train_model.loop import Trainer
-from components.train_model.training_job import TrainingJob
+from components.train_model.training_job import TrainingJob, code_of_training
 from pipelines.profiles import sample
 
 BARE = "bare forward and backward"
@@ -59,6 +59,7 @@ def job_of(args: argparse.Namespace, scratch: Path) -> TrainingJob:
     encoder, llm = resolve_model(ENCODER, home.models), resolve_model(LLM, home.models)
     processes = int(os.environ["WORLD_SIZE"])
     return TrainingJob(
+        code=code_of_training(),
         settings=sample().train_model.model_copy(
             update={"steps": args.steps, "warmup_steps": 0, "processes": processes}
         ),

@@ -57,6 +57,7 @@ class Trainer:
     deleted: list[str] = field(default_factory=list)
     leaving: dict[str, int] = field(default_factory=dict)
     runtimes: list[str] = field(default_factory=lambda: ["desta-deepspeed"])
+    stage: Manifest | None = None
     events: list[Manifest] = field(default_factory=list)
     refusals: list[tuple[str, str, Reply]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -75,7 +76,8 @@ class Trainer:
         verb = _VERBS.get(request.method) or ("get" if asked["name"] else "list")
         if asked["namespace"] != NAMESPACE or not allowed(asked["group"], resource, verb, asked["name"]):
             return _status(403, f'{asked["resource"]}.{asked["group"]} "{asked["name"]}" is forbidden: no role lets it')
-        return getattr(self, f"_{verb}_{resource.replace('/', '_')}")(request, asked["name"])
+        said: Reply = getattr(self, f"_{verb}_{resource.replace('/', '_')}")(request, asked["name"])
+        return said
 
     def _get_trainingruntimes(self, _: Request, name: str) -> Reply:
         runtime = runtime_manifest()
@@ -120,6 +122,10 @@ class Trainer:
             body = next((job for job in self.made if job["metadata"]["name"] == name), {})
             items = [named_pod(body, 0, {"phase": "Running"})] if left >= 0 else []
         return _json({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items})
+
+    def _get_pods(self, _: Request, name: str) -> Reply:
+        found = self.stage is not None and name == self.stage["metadata"]["name"]
+        return _json(self.stage or {}) if found else _status(404, f'pods "{name}" not found')
 
     def _get_pods_log(self, request: Request, name: str) -> Reply:
         job, node = re.fullmatch(r"(.+)-node-0-(\d+)-\w+", name).groups()  # type: ignore[union-attr]
@@ -176,7 +182,7 @@ def pod_of(job: Manifest) -> Manifest:
     (replicated,) = runtime_manifest()["spec"]["template"]["spec"]["replicatedJobs"]
     template = copy.deepcopy(replicated["template"]["spec"]["template"])
     told, container = job["spec"]["trainer"], template["spec"]["containers"][0]
-    container |= {name: told[name] for name in ("command", "args") if name in told}
+    container |= {name: told[name] for name in ("command", "args", "image") if name in told}
     container["resources"] = told.get("resourcesPerNode", container["resources"])
     container["env"] = [*container["env"], *told.get("env", [])]
     for patch in job["spec"].get("runtimePatches", []):

@@ -19,7 +19,7 @@ from components.core.models.loading import load_tokenizer
 from components.core.models.store import StoredModel, identity_of, resolve_model
 from components.train_model.launch import NOTHING_COMPILED
 from components.train_model.settings import TrainModelSettings
-from components.train_model.training_job import TrainingJob
+from components.train_model.training_job import TrainingJob, code_of_training
 from tests.builders import make_clip, make_sample, make_tone
 
 ANSWERS = ("A low tone.", "A high tone that goes on and on.", "A quiet hum somewhere far away, and then nothing.")
@@ -45,6 +45,7 @@ class World:
     def job(self, folder: Path, **settings: Any) -> TrainingJob:
         """Write the job of a training in `folder`, of an accepted set of samples that is whole."""
         job = TrainingJob(
+            code=code_of_training(),
             settings=TrainModelSettings(**{**SMALL, "steps": 8, "checkpoint_every": 3, **settings}),
             accepted=str(self.accepted),
             accepted_digest=open_artifact(self.accepted).digest,

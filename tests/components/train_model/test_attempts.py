@@ -65,7 +65,9 @@ def jobs(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tr
     made = {kind: world.job(folder / kind, **settings) for kind, settings in kinds.items()}
     without = world.job(folder / "nothing").model_copy(update={"accepted": str(nothing.folder)})
     (folder / "nothing" / "job.json").write_text(without.model_dump_json())
-    return {**made, "nothing": without}
+    older = world.job(folder / "other code").model_copy(update={"code": "0" * 64})
+    (folder / "other code" / "job.json").write_text(older.model_dump_json())
+    return {**made, "nothing": without, "other code": older}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def ended(jobs: dict[str, TrainingJob], tmp_path_factory: pytest.TempPathFactory
     attempts += [once("LoRA"), once("LoRA killed", dies=fifth), once("LoRA killed")]
     seventh = (LOOP, "Trainer._backward", 7, "before")
     attempts += [once("torn", dies=seventh), once("torn", tears="*_optim_states.pt")]
-    attempts += [once(kind) for kind in ("best", "exploding", "no number", "nothing")]
+    attempts += [once(kind) for kind in ("best", "exploding", "no number", "nothing", "other code")]
     return attempted(tmp_path_factory.mktemp("ended"), attempts)
 
 
@@ -146,6 +148,7 @@ def test_the_best_model_is_the_one_of_the_lowest_validation_loss(
         ("exploding", "more than max_loss 10.5; lower learning_rate (0.3)"),
         ("no number", "is nan; lower learning_rate (100000.0)"),
         ("nothing", "no accepted sample in the train split; look into the quarantine of validate_data"),
+        ("other code", "and the stage 000000000000; give both the same image"),
     ],
 )
 def test_what_cannot_go_on_ends_with_a_line_that_says_why(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from components.core.contracts.records import GeneratorIdentity
 from components.train_model import cluster, train_job
 from components.train_model.launch import launch
 from components.train_model.settings import TrainModelSettings
-from components.train_model.training_job import TrainingJob
+from components.train_model.training_job import TrainingJob, code_of_training
 from tests.components.train_model.kubernetes_api import (
     Attempt,
     Manifest,
@@ -83,7 +84,8 @@ def make_job(home: Path, **nodes: Any) -> TrainingJob:
     names = ("accepted", "clips", "encoder", "llm", "features", "folder")
     (home / "folder").mkdir(exist_ok=True)
     return TrainingJob(
-        settings=TrainModelSettings(nodes=2, processes=2, launcher="trainer", trainer=given),  # type: ignore[arg-type]
+        code=code_of_training(),
+        settings=TrainModelSettings(nodes=2, processes=2, launcher="trainer", trainer=given),
         accepted_digest=digest,
         encoder_digest=digest,
         llm_digest=digest,
@@ -126,9 +128,9 @@ def test_a_train_job_says_what_its_nodes_are(tmp_path: Path, job: TrainingJob) -
         node_selector={"desta/pool": "train"},
         tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
     )
-    with kubernetes(tmp_path, finishing(job)) as cluster:
+    with kubernetes(tmp_path, finishing(job)) as server:
         launch(job)
-    (made,) = cluster.made
+    (made,) = server.made
     told = made["spec"]["trainer"]
     assert made["spec"]["runtimeRef"]["name"] == "desta-deepspeed"
     assert (told["numNodes"], told["args"]) == (2, [str(tmp_path / "folder" / "job.json")])
@@ -145,27 +147,36 @@ def test_a_train_job_says_what_its_nodes_are(tmp_path: Path, job: TrainingJob) -
     assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
 
 
+def test_nodes_have_the_image_of_the_pod_that_watches_them(tmp_path: Path, job: TrainingJob) -> None:
+    containers = [{"name": "wait", "image": "argo@sha256:1"}, {"name": "main", "image": "desta/train@sha256:2"}]
+    with kubernetes(tmp_path, finishing(job)) as server:
+        about = {"name": socket.gethostname(), "namespace": "desta"}
+        server.stage = {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": {"containers": containers}}
+        launch(job)
+    assert server.made[0]["spec"]["trainer"]["image"] == "desta/train@sha256:2"
+
+
 def test_what_nodes_say_is_told_with_their_names_and_the_train_job_is_taken_away(
     tmp_path: Path, job: TrainingJob, capfd: pytest.CaptureFixture[str]
 ) -> None:
     says = {0: ["loss 3.1", "loss 2.9"], 1: ["ready"]}
-    with kubernetes(tmp_path, finishing(job, says=says)) as cluster:
+    with kubernetes(tmp_path, finishing(job, says=says)) as server:
         launch(job)
     lines = capfd.readouterr().err.splitlines()
     assert [line for line in lines if line.startswith("node-0")] == ["node-0: loss 3.1", "node-0: loss 2.9"]
     assert "node-1: ready" in lines
-    assert cluster.deleted == names(cluster.made)
-    assert cluster.jobs == {}
+    assert server.deleted == names(server.made)
+    assert server.jobs == {}
 
 
 def test_a_preempted_training_goes_on_as_often_as_it_makes_checkpoints(
     tmp_path: Path, job: TrainingJob, capfd: pytest.CaptureFixture[str]
 ) -> None:
     taken = [ending(MISSED, PREEMPTED, does=checkpoint(job, step)) for step in (10, 20, 30)]
-    with kubernetes(tmp_path, *taken, finishing(job)) as cluster:
+    with kubernetes(tmp_path, *taken, finishing(job)) as server:
         launch(job)
-    assert [name.rsplit("-", 1)[1] for name in names(cluster.made)] == ["1", "2", "3", "4"]
-    assert cluster.deleted == names(cluster.made)
+    assert [name.rsplit("-", 1)[1] for name in names(server.made)] == ["1", "2", "3", "4"]
+    assert server.deleted == names(server.made)
     (first, *_) = [line for line in capfd.readouterr().err.splitlines() if "goes on" in line]
     assert "-node-0-1-x7f2q: PreemptionByScheduler: default-scheduler: preempting to accommodate" in first
     assert "node-0-0" not in first
@@ -176,10 +187,10 @@ def test_no_attempt_begins_before_the_pods_of_the_one_before_are_gone(tmp_path: 
     left: list[int] = []
 
     def second(*_: Manifest) -> Attempt:
-        left.append(cluster.leaving[cluster.deleted[0]])
+        left.append(server.leaving[server.deleted[0]])
         return finishing(job)(*_)
 
-    with kubernetes(tmp_path, ending(PREEMPTED), second) as cluster:
+    with kubernetes(tmp_path, ending(PREEMPTED), second) as server:
         launch(job)
     assert left == [-1]
 
@@ -187,20 +198,20 @@ def test_no_attempt_begins_before_the_pods_of_the_one_before_are_gone(tmp_path: 
 def test_a_training_that_makes_no_checkpoint_is_given_up(tmp_path: Path, job: TrainingJob) -> None:
     killed = {"phase": "Failed", **container_status({"terminated": {"exitCode": 137, "reason": "OOMKilled"}})}
     with (
-        kubernetes(tmp_path, ending(killed), ending(killed)) as cluster,
+        kubernetes(tmp_path, ending(killed), ending(killed)) as server,
         pytest.raises(SourceError, match=r"ended with code 137 \(OOMKilled\); given up after 1 restarts"),
     ):
         launch(job)
-    assert cluster.deleted == names(cluster.made)
-    assert len(cluster.made) == 2
+    assert server.deleted == names(server.made)
+    assert len(server.made) == 2
 
 
 def test_what_a_worker_explained_is_the_last_word_and_not_tried_again(tmp_path: Path, job: TrainingJob) -> None:
     explained = ending(MISSED, MISSED, does=lambda: job.error_file.write_text("train_model: the loss of step 3 is nan"))
-    with kubernetes(tmp_path, explained) as cluster, pytest.raises(SourceError) as error:
+    with kubernetes(tmp_path, explained) as server, pytest.raises(SourceError) as error:
         launch(job)
     assert str(error.value) == "train_model: the loss of step 3 is nan"
-    assert len(cluster.made) == len(cluster.deleted) == 1
+    assert len(server.made) == len(server.deleted) == 1
 
 
 def test_a_stage_that_was_killed_finds_its_train_job_and_starts_no_second(
@@ -226,10 +237,10 @@ def test_a_stage_that_was_killed_finds_its_train_job_and_starts_no_second(
 def test_sigterm_takes_the_train_job_away(tmp_path: Path, job: TrainingJob) -> None:
     running = (None, [RUNNING, RUNNING])
     stopped = scripted(running, running, does={1: lambda: os.kill(os.getpid(), signal.SIGTERM)})
-    with kubernetes(tmp_path, stopped) as cluster, pytest.raises(SystemExit) as ended:
+    with kubernetes(tmp_path, stopped) as server, pytest.raises(SystemExit) as ended:
         launch(job)
     assert ended.value.code == 143
-    assert cluster.deleted == names(cluster.made)
+    assert server.deleted == names(server.made)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
@@ -270,11 +281,11 @@ OVER_QUOTA = {
 def test_nodes_that_wait_too_long_are_named_with_what_kubernetes_says(
     pods: list[Manifest], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with kubernetes(tmp_path, scripted((None, pods))) as cluster, pytest.raises(SourceError) as error:
+    with kubernetes(tmp_path, scripted((None, pods))) as server, pytest.raises(SourceError) as error:
         launch(make_job(tmp_path, pending_s=0.5))
     assert said in str(error.value)
     assert "not all nodes ran within 0.5 s" in str(error.value)
-    assert cluster.deleted == names(cluster.made)
+    assert server.deleted == names(server.made)
     assert capfd.readouterr().err.count(f"waits: {str(error.value).partition(' s: ')[2]}") == 1
 
 
@@ -282,11 +293,11 @@ def test_nodes_that_wait_too_long_are_named_with_what_kubernetes_says(
 def test_a_quota_is_told_by_the_event_of_the_job_that_it_stopped(tmp_path: Path) -> None:
     def stopped(body: Manifest, pod: Manifest) -> Attempt:
         about = {"kind": "Job", "name": f"{body['metadata']['name']}-node-0"}
-        cluster.events.append({**OVER_QUOTA, "involvedObject": about})
+        server.events.append({**OVER_QUOTA, "involvedObject": about})
         return scripted((None, []))(body, pod)
 
     with (
-        kubernetes(tmp_path, stopped) as cluster,
+        kubernetes(tmp_path, stopped) as server,
         pytest.raises(SourceError, match="FailedCreate: Error creating: pods is forbidden: exceeded quota: desta"),
     ):
         launch(make_job(tmp_path, pending_s=0.2))
@@ -317,19 +328,19 @@ def test_a_quota_is_told_by_the_event_of_the_job_that_it_stopped(tmp_path: Path)
 def test_what_a_cluster_refuses_is_one_line_in_its_words(
     asked: tuple[str, str], answer: Any, said: str, tmp_path: Path, job: TrainingJob
 ) -> None:
-    with kubernetes(tmp_path) as cluster:
-        cluster.refusals.append((*asked, answer))
+    with kubernetes(tmp_path) as server:
+        server.refusals.append((*asked, answer))
         with pytest.raises(ConfigurationError, match=said) as error:
             launch(job)
     assert "\n" not in str(error.value)
 
 
 def test_an_api_server_that_is_away_for_a_moment_ends_nothing(tmp_path: Path, job: TrainingJob) -> None:
-    with kubernetes(tmp_path, finishing(job)) as cluster:
-        cluster.refusals += [("GET", "trainjobs", refusal(code, "etcd is busy")) for code in (500, 503, 429)]
-        cluster.refusals.append(("GET", "pods", refusal(500, "etcd is busy")))
+    with kubernetes(tmp_path, finishing(job)) as server:
+        server.refusals += [("GET", "trainjobs", refusal(code, "etcd is busy")) for code in (500, 503, 429)]
+        server.refusals.append(("GET", "pods", refusal(500, "etcd is busy")))
         launch(job)
-    assert len(cluster.made) == 1
+    assert len(server.made) == 1
 
 
 def test_a_log_that_breaks_off_is_read_on_and_not_again(
@@ -354,11 +365,11 @@ def test_a_log_that_breaks_off_is_read_on_and_not_again(
 
 def test_a_train_job_that_somebody_deleted_is_made_again(tmp_path: Path, job: TrainingJob) -> None:
     running = (None, [RUNNING, RUNNING])
-    with kubernetes(tmp_path) as cluster:
-        gone = scripted(running, running, does={1: cluster.jobs.clear})
-        cluster.attempts += [gone, finishing(job)]
+    with kubernetes(tmp_path) as server:
+        gone = scripted(running, running, does={1: server.jobs.clear})
+        server.attempts += [gone, finishing(job)]
         launch(job)
-    assert len(cluster.made) == 2
+    assert len(server.made) == 2
 
 
 def test_nodes_that_see_another_home_are_not_taken_for_good(tmp_path: Path, job: TrainingJob) -> None:
@@ -372,11 +383,11 @@ def test_nodes_that_see_another_home_are_not_taken_for_good(tmp_path: Path, job:
 
 def test_what_nodes_would_not_see_is_refused_before_anything_is_asked(tmp_path: Path, job: TrainingJob) -> None:
     with (
-        kubernetes(tmp_path) as cluster,
+        kubernetes(tmp_path) as server,
         pytest.raises(ConfigurationError, match=r"/elsewhere/clips: nodes see the home .* only"),
     ):
         launch(job.model_copy(update={"clips": "/elsewhere/clips"}))
-    assert cluster.made == []
+    assert server.made == []
 
 
 def test_without_a_cluster_the_line_says_so(job: TrainingJob) -> None:

@@ -18,7 +18,7 @@ from tests.infra.kubernetes.test_references import quantity
 from tests.pipelines.cluster.making import CLUSTERS, make_cluster
 
 BASE = Path(__file__).parents[3] / "infra" / "kubernetes" / "base"
-TWO = {"training": {"nodes": 2}}
+TWO: dict[str, Any] = {"training": {"nodes": 2}}
 PARAMETERS: dict[str, Any] = {"encoder": "hf://a/b@1", "llm": "hf://a/b@1", "data_revision": "corpora:x"}
 
 
