@@ -4,7 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,9 +108,15 @@ class Cluster:
         return self._asked(f"TrainJob {name}", look)
 
     def lines(self, name: str, node: str) -> Iterator[str]:
-        """Yield what a node says, from its beginning until it ends or the connection does."""
-        with suppress(*_NO_ANSWER):  # whoever reads looks again, as long as the node runs
+        """Yield what a node says, from its beginning until it ends or the connection does.
+
+        Raises:
+            DestaError: it cannot be read, or no further.
+        """
+        try:
             yield from self._client.get_job_logs(name, step=node, follow=True)
+        except _NO_ANSWER as error:
+            raise self._explained(f"the log of {node} of TrainJob {name}", error) from error
 
     def delete(self, name: str) -> None:
         """Delete a TrainJob, and with it its pods.
@@ -166,7 +172,8 @@ class Cluster:
             return ConfigurationError(f"{where}: there is none; apply infra/kubernetes/base/trainer, or name another")
         if _passes(error):
             return SourceError(f"{where}: the API server does not answer: {message_of(cause)}")
-        return ConfigurationError(f"{where}: Kubernetes refuses it ({status}): {message_of(cause)}")
+        refused = f"Kubernetes refuses it ({status})" if status else "cannot be used"
+        return ConfigurationError(f"{where}: {refused}: {message_of(cause)}")
 
 
 def _told(ask: Callable[[str], str], name: str) -> str:
@@ -216,4 +223,6 @@ def _status(error: Exception) -> int | None:
 def _passes(error: Exception) -> bool:
     """Say whether another moment may bring another answer."""
     status = _status(error)
-    return status is None or status == 429 or status >= 500
+    if status is not None:
+        return status == 429 or status >= 500
+    return isinstance(error, TimeoutError) or isinstance(error.__cause__ or error, HTTPError | OSError)

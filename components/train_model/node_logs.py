@@ -2,10 +2,12 @@
 
 import sys
 import threading
+import time
 from itertools import islice
 
 from kubeflow.trainer.types.types import TrainJob
 
+from components.core.contracts.errors import DestaError
 from components.train_model.cluster import Cluster
 
 _LAST_WORDS_S = 10.0
@@ -19,6 +21,7 @@ class NodeLogs:
         self._readers: dict[str, threading.Thread] = {}
         self._lines: dict[str, int] = {}
         self._ended: set[str] = set()
+        self._unread: set[str] = set()
 
     def follow(self, job: TrainJob) -> None:
         """Read the log of each node that has begun; one that broke off is read on where it was."""
@@ -33,10 +36,19 @@ class NodeLogs:
 
     def finish(self) -> None:
         """Wait for the last lines."""
+        until_s = time.monotonic() + _LAST_WORDS_S
         for reader in self._readers.values():
-            reader.join(_LAST_WORDS_S)
+            reader.join(max(0.0, until_s - time.monotonic()))
 
     def _read(self, node: str) -> None:
+        try:
+            self._print(node)
+        except DestaError as error:  # whoever reads looks again, as long as the node runs
+            if node not in self._unread:
+                print(f"{error}; its lines are missing here", file=sys.stderr, flush=True)
+            self._unread.add(node)
+
+    def _print(self, node: str) -> None:
         said = self._lines.get(node, 0)
         for line in islice(self._cluster.lines(self._name, node), said, None):
             shown = line.rpartition("\r")[2]  # of a bar that was drawn over itself, what is left to see

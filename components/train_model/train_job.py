@@ -4,11 +4,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.errors import ConfigurationError, DestaError, SourceError
 from components.core.digests import digest_of
 from components.core.home import Home, current_home
 from components.core.publishing import write_file
@@ -20,6 +20,7 @@ _LOOK_S = 2.0
 _QUIET_S = 30.0
 """How long nodes may come up before somebody is told what they wait for."""
 _LONGEST_WAIT_S = 600.0
+_LATE_S = 60.0
 
 
 def train_on_nodes(job: TrainingJob, file: Path) -> None:
@@ -45,8 +46,9 @@ def train_on_nodes(job: TrainingJob, file: Path) -> None:
             wait_s = min(nodes.restart_s * 2 ** (failures - 1), _LONGEST_WAIT_S)
             _say(f"{ended}; goes on from {newest or 'its beginning'} in {wait_s:g} s")
             time.sleep(wait_s)
-    if not job.model.is_dir():
-        raise SourceError(f"train_model: the nodes ended well and left no {job.model}; do they see this very home?")
+            _raise_explained(job)
+        if not _appears(job.model):
+            raise SourceError(f"train_model: the nodes ended well and left no {job.model}; do they see this very home?")
 
 
 def check_seen(job: TrainingJob, home: Home) -> None:
@@ -64,14 +66,32 @@ def check_seen(job: TrainingJob, home: Home) -> None:
 
 def _attempt(job: TrainingJob, file: Path, cluster: Cluster) -> str | None:
     """Return why an attempt ended before its work, in the cluster's words; `None` where it did its work."""
-    name = _running(job, cluster) or _created(job, file, cluster)
+    running = _running(job, cluster)
+    name = running or _next(job, cluster)
     try:
+        if not running:
+            cluster.create(name, job.settings, file)
         ended = _watched(name, job, cluster)
-    finally:
-        cluster.delete(name)
+    except BaseException:
+        with suppress(DestaError):  # what is told is why it ended
+            cluster.delete(name)
+        raise
+    cluster.delete(name)
+    _raise_explained(job)
+    return ended
+
+
+def _raise_explained(job: TrainingJob) -> None:
     if job.error_file.is_file():
         raise SourceError(job.error_file.read_text())
-    return ended
+
+
+def _appears(folder: Path) -> bool:
+    """Say whether what a node has written is there; a network's file system tells others of it a little later."""
+    since_s = time.monotonic()
+    while not folder.is_dir() and time.monotonic() - since_s < _LATE_S:
+        time.sleep(_LOOK_S)
+    return folder.is_dir()
 
 
 def _running(job: TrainingJob, cluster: Cluster) -> str | None:
@@ -79,15 +99,13 @@ def _running(job: TrainingJob, cluster: Cluster) -> str | None:
     return name if cluster.find(name) else None
 
 
-def _created(job: TrainingJob, file: Path, cluster: Cluster) -> str:
-    """Make the next TrainJob; its number is written down first, so that whoever comes after finds it."""
+def _next(job: TrainingJob, cluster: Cluster) -> str:
+    """Return the name of the next TrainJob; its number is written down first, so that whoever comes after finds it."""
     number = _number(job)
     cluster.wait_until_gone(_name(job, number))  # two trainings in one folder would overwrite each other
     job.error_file.unlink(missing_ok=True)
     write_file(_number_file(job), str(number + 1))
-    name = _name(job, number + 1)
-    cluster.create(name, job.settings, file)
-    return name
+    return _name(job, number + 1)
 
 
 def _watched(name: str, job: TrainingJob, cluster: Cluster) -> str | None:

@@ -1,5 +1,6 @@
 """A training on several nodes, against a Kubernetes API server: what is asked for, told and left behind."""
 
+import json
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from tests.components.train_model.kubernetes_api import (
     kubernetes,
     refusal,
 )
+from tests.http_server import Reply
 
 RUNNING = {"phase": "Running"}
 DONE = {"phase": "Succeeded"}
@@ -74,6 +76,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingJob:
     monkeypatch.setenv("DESTA_HOME", str(tmp_path))
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
     monkeypatch.setattr(train_job, "_LOOK_S", 0.01)
+    monkeypatch.setattr(train_job, "_LATE_S", 0.1)
     monkeypatch.setattr(cluster, "_LOOK_S", 0.01)
     return make_job(tmp_path)
 
@@ -279,8 +282,13 @@ OVER_QUOTA = {
     ids=["no room", "no image", "no controller"],
 )
 def test_nodes_that_wait_too_long_are_named_with_what_kubernetes_says(
-    pods: list[Manifest], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    pods: list[Manifest],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(train_job, "_QUIET_S", 0.0)
     with kubernetes(tmp_path, scripted((None, pods))) as server, pytest.raises(SourceError) as error:
         launch(make_job(tmp_path, pending_s=0.5))
     assert said in str(error.value)
@@ -333,6 +341,30 @@ def test_what_a_cluster_refuses_is_one_line_in_its_words(
         with pytest.raises(ConfigurationError, match=said) as error:
             launch(job)
     assert "\n" not in str(error.value)
+
+
+def test_a_runtime_that_is_none_of_trainers_is_one_line(tmp_path: Path, job: TrainingJob) -> None:
+    body = json.dumps({"kind": "TrainingRuntime", "metadata": {"name": "desta-deepspeed"}}).encode()
+    with kubernetes(tmp_path) as server:
+        server.refusals.append(("GET", "trainingruntimes", Reply(200, body, {"Content-Type": "application/json"})))
+        with pytest.raises(
+            ConfigurationError, match="TrainingRuntime desta-deepspeed in namespace desta: cannot be used"
+        ):
+            launch(job)
+
+
+def test_a_log_that_may_not_be_read_is_said_once_and_ends_nothing(
+    tmp_path: Path, job: TrainingJob, capfd: pytest.CaptureFixture[str]
+) -> None:
+    frames = [(None, [RUNNING, RUNNING])] * 12
+    long = scripted(*frames, (("Complete", ""), [DONE, DONE]), says={0: ["loss 3.1"]}, does={12: job.model.mkdir})
+    with kubernetes(tmp_path, long) as server:
+        server.refusals += [("GET", "pods/log", refusal(403, "User cannot read it"))] * 4
+        launch(job)
+    said = capfd.readouterr().err
+    for node in ("node-0", "node-1"):
+        assert said.count(f"the log of {node} of") <= 1
+    assert "Kubernetes refuses it (403): User cannot read it; its lines are missing here" in said
 
 
 def test_an_api_server_that_is_away_for_a_moment_ends_nothing(tmp_path: Path, job: TrainingJob) -> None:
