@@ -295,7 +295,7 @@ def test_what_nodes_wait_for_is_said_once_while_they_wait(
     tmp_path: Path, job: TrainingJob, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(train_job, "_QUIET_S", 0.0)
-    waiting = [(None, [RUNNING, UNSCHEDULABLE])] * 8
+    waiting: list[Frame] = [(None, [RUNNING, UNSCHEDULABLE])] * 8
     late = scripted(*waiting, (("Complete", ""), [DONE, DONE]), does={8: job.model.mkdir})
     with kubernetes(tmp_path, late):
         launch(job)
