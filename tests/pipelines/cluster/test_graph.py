@@ -108,6 +108,15 @@ def test_a_task_has_the_volumes_account_variables_and_secrets_of_the_namespace(c
     }
 
 
+@pytest.mark.parametrize("task", sorted(TASKS | SMALL))
+def test_gpus_of_one_task_have_memory_to_speak_through(compiled: Compiled, cluster: ClusterProfile, task: str) -> None:
+    mounts = [(mount["mountPath"], mount["medium"]) for mount in compiled[1][f"exec-{task}"].get("emptyDirMounts", [])]
+    placement = cluster.small if task in SMALL else cluster.stages[_stage(task)]
+    several = bool(placement.accelerator and placement.accelerator.count > 1)
+    assert mounts == [("/dev/shm", "Memory")] * several
+    assert several == (task == "train-model")
+
+
 def test_no_secret_that_this_machine_has_gets_into_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("DESTA_SERVER_KEY", "MLFLOW_TRACKING_PASSWORD", "KFP_TOKEN", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(variable, "a-secret-of-this-machine")
