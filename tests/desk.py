@@ -50,8 +50,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Desk
 
     def do_GET(self) -> None:
-        if self.server.down:
-            hang_up(self)
+        if self._cut():
             return
         self.server.keys.add(self.headers["Authorization"])
         known = self.path in self.server.answers
@@ -59,8 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.server.down:
-            hang_up(self)
+        if self._cut():
             return
         if self.path != self.server.path or "prompt_logprobs" in question:
             self.tell(200, self.server.answers[self.path])
@@ -71,10 +69,13 @@ class Handler(BaseHTTPRequestHandler):
             self.server.troubles.popleft()(self)
             return
         self.server.before_answer()
-        if self.server.down:
-            hang_up(self)
+        if self._cut():
             return
         self.tell(200, self.server.answer(question))
+
+    def _cut(self) -> bool:
+        self.close_connection |= self.server.down
+        return self.server.down
 
     def tell(self, status: int, value: Any, **headers: str) -> None:
         self.send(status, json.dumps(value).encode(), headers)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +119,18 @@ def test_a_run_asks_the_servers_that_the_overlay_starts(overlays: dict[str, list
         assert service["spec"]["selector"].items() <= servers["spec"]["template"]["metadata"]["labels"].items()
         (container,) = servers["spec"]["template"]["spec"]["containers"]
         assert generator.port in {port["containerPort"] for port in container["ports"]}
+
+
+@pytest.mark.parametrize("file", sorted(CLUSTERS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_home_and_the_models_of_a_profile_are_claims_where_the_settings_say(
+    file: Path, overlays: dict[str, list[Manifest]]
+) -> None:
+    cluster = read_profile(file)
+    manifests = overlays[cluster.name]
+    settings = named(manifests, "ConfigMap", cluster.config_map.name)["data"]
+    assert settings.keys() >= set(cluster.config_map.keys)
+    for volume, variable in ((cluster.home, "DESTA_HOME"), (cluster.models, "DESTA_MODELS")):
+        assert settings[variable] == volume.path
+        modes = named(manifests, "PersistentVolumeClaim", volume.claim)["spec"]["accessModes"]
+        assert cluster.shards == 1 or modes == ["ReadWriteMany"], "shards are on different nodes"
+    assert cluster.sees(cluster.corpora)
