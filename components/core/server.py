@@ -118,7 +118,8 @@ async def connected(address: str, caller: Caller, timeout_s: float, retries: int
 
 def wait_after(failures: int, first_wait_s: float = _FIRST_WAIT_S) -> float:
     """Return for how many seconds to wait after so many failures in a row: it doubles, jittered."""
-    wait_s = min(first_wait_s * 2.0 ** (failures - 1), _LONGEST_WAIT_S)
+    # A server may be gone for days while others answer: no number is too large here.
+    wait_s = min(first_wait_s * 2.0 ** min(failures - 1, 64), _LONGEST_WAIT_S)
     return wait_s * random.uniform(0.75, 1.25)  # noqa: S311 (nothing secret)
 
 
