@@ -150,7 +150,7 @@ class Pool(Generic[Q]):
         if errand.failed > self.retries * len(self.servers) or all(s.failures > self.retries for s in self.servers):
             in_a_row = max(errand.failed, min(server.failures for server in self.servers))
             raise Trouble(f"{in_a_row} failures in a row, the last: {trouble}", trouble.wait_s) from trouble
-        # While there are servers that it did not fail at, it need not wait.
-        if (rounds := errand.failed - len(self.servers) + 1) > 0:
+        rounds, rest = divmod(errand.failed, len(self.servers))
+        if not rest:  # it was with each of them: before the next round it waits
             errand.not_before_s = time.monotonic() + wait_after(rounds)
         self._waiting.appendleft(errand)
