@@ -20,7 +20,9 @@ def add_cluster_commands(commands: Any) -> None:
         "run the pipeline on a cluster: upload it where it is not there yet, and start a run of it",
         f"desta submit {_LAPTOP} --profile smoke --wait",
         f"desta submit {_LAPTOP} --host http://localhost:8888 --set train_model.steps=300",
+        "desta submit --cluster infra/clusters/cloud.yaml --shards 4",
     )
+    _add_shards(submit)
     submit.add_argument("--wait", action="store_true", help="show the tasks until the run ends, and end as it did")
     add_request(submit)
     add_json(submit)
@@ -64,8 +66,15 @@ def _add_compile(commands: Any) -> None:
     )
     compile_.add_argument("file", type=Path, metavar="FILE")
     compile_.add_argument("--cluster", type=Path, metavar="FILE", help="the cluster's profile, as in infra/clusters")
+    _add_shards(compile_)
     compile_.add_argument(
         "--kubernetes-manifests",
         action="store_true",
         help="as manifests of a pipeline and its version; wants --cluster",
+    )
+
+
+def _add_shards(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--shards", type=int, metavar="N", help="tasks that self_generate is spread over (default: as the profile says)"
     )

@@ -1,6 +1,7 @@
 """A small HTTP server that answers as a test says, and has whatever trouble it gives it."""
 
 import json
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ class Desk(ThreadingHTTPServer):
     """The server; `answer` is for questions at `path`, and each of the `troubles` comes in the place of one answer.
 
     `answers` are those at all other paths. `asked` are the questions that came, and `keys` what they came with.
+    While it is `down` it cuts every connection.
     """
 
     daemon_threads = True
@@ -30,7 +32,13 @@ class Desk(ThreadingHTTPServer):
         self.asked: list[dict[str, Any]] = []
         self.keys: set[str | None] = set()
         self.closing = threading.Event()
+        self.down = False
         self.before_answer: Callable[[], object] = lambda: None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing where a client hung up: it may."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:
@@ -42,12 +50,16 @@ class Handler(BaseHTTPRequestHandler):
     server: Desk
 
     def do_GET(self) -> None:
+        if self._cut():
+            return
         self.server.keys.add(self.headers["Authorization"])
         known = self.path in self.server.answers
         self.tell(200 if known else 404, self.server.answers.get(self.path, {}))
 
     def do_POST(self) -> None:
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._cut():
+            return
         if self.path != self.server.path or "prompt_logprobs" in question:
             self.tell(200, self.server.answers[self.path])
             return
@@ -57,7 +69,13 @@ class Handler(BaseHTTPRequestHandler):
             self.server.troubles.popleft()(self)
             return
         self.server.before_answer()
+        if self._cut():
+            return
         self.tell(200, self.server.answer(question))
+
+    def _cut(self) -> bool:
+        self.close_connection |= self.server.down
+        return self.server.down
 
     def tell(self, status: int, value: Any, **headers: str) -> None:
         self.send(status, json.dumps(value).encode(), headers)

@@ -5,8 +5,8 @@ import os
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from components.core.contracts.errors import SourceError
 
 T = TypeVar("T")
 
-_LONGEST_WAIT_S = 30.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _MOVED, _UNKNOWN, _OVERLOADED, _BROKEN = 300, (401, 403), 429, 500
 
 
@@ -43,10 +43,23 @@ class Server:
         """Post a question, or get what is at the path; `read` raises `ValueError` for what is no answer.
 
         Raises:
-            SourceError: it failed too often in a row, or the server refuses the question.
+            Trouble: it failed too often in a row.
+            SourceError: the server refuses the question.
         """
-        try:
+        with self._named(path):
             return await self.patience.call(lambda: self._asked(path, read, question))
+
+    async def ask_once(self, path: str, read: Callable[[bytes], T], question: Any = None) -> T:
+        """Ask as `ask` does, but leave it to the caller whether and when to try again; raises what `ask` raises."""
+        with self._named(path):
+            return await self._asked(path, read, question)
+
+    @contextmanager
+    def _named(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except Trouble as trouble:
+            raise Trouble(f"{self.address}{path}: {trouble}", trouble.wait_s) from trouble
         except SourceError as error:
             raise SourceError(f"{self.address}{path}: {error}") from error
 
@@ -103,6 +116,13 @@ async def connected(address: str, caller: Caller, timeout_s: float, retries: int
         yield Server(address, caller, session, Patience(retries, caller.name))
 
 
+def wait_after(failures: int, first_wait_s: float = _FIRST_WAIT_S) -> float:
+    """Return for how many seconds to wait after so many failures in a row: it doubles, jittered."""
+    # A server may be gone for days while others answer: no number is too large here.
+    wait_s = min(first_wait_s * 2.0 ** min(failures - 1, 64), _LONGEST_WAIT_S)
+    return wait_s * random.uniform(0.75, 1.25)  # noqa: S311 (nothing secret)
+
+
 class Patience:
     """Tries again while a server has trouble, and gives up after so many failures in a row.
 
@@ -111,7 +131,7 @@ class Patience:
     So a server that comes back is not run over, and it does not count how many questions were on their way.
     """
 
-    def __init__(self, retries: int, caller: str, first_wait_s: float = 0.5) -> None:
+    def __init__(self, retries: int, caller: str, first_wait_s: float = _FIRST_WAIT_S) -> None:
         self._retries, self._caller, self._first_wait_s = retries, caller, first_wait_s
         self._failures, self._not_before_s, self._told = 0, 0.0, False
         self._turn = asyncio.Lock()
@@ -120,7 +140,8 @@ class Patience:
         """Return the answer to a question; a failure of the same question counts like one of the server.
 
         Raises:
-            SourceError: it failed, and `retries` failures in a row came before; or it was refused.
+            Trouble: it failed, and `retries` failures in a row came before.
+            SourceError: it was refused.
         """
         failed = 0
         while True:
@@ -130,7 +151,7 @@ class Patience:
                 failed += 1
                 in_a_row = max(failed, self._failures)
                 if in_a_row > self._retries:
-                    raise SourceError(f"{in_a_row} failures in a row, the last: {trouble}") from trouble
+                    raise Trouble(f"{in_a_row} failures in a row, the last: {trouble}", trouble.wait_s) from trouble
                 self._tell(trouble)
 
     async def _next_attempt(self, question: Callable[[], Awaitable[T]], failed: int) -> T:
@@ -156,9 +177,8 @@ class Patience:
         return answer
 
     async def _wait(self, failures: int) -> None:
-        wait_s = min(self._first_wait_s * 2 ** (failures - 1), _LONGEST_WAIT_S)
-        jittered_s = wait_s * random.uniform(0.75, 1.25)  # noqa: S311 (nothing secret)
-        await asyncio.sleep(max(jittered_s, self._not_before_s - time.monotonic()))
+        wait_s = wait_after(failures, self._first_wait_s)
+        await asyncio.sleep(max(wait_s, self._not_before_s - time.monotonic()))
 
     def _tell(self, trouble: Trouble) -> None:
         if not self._told:

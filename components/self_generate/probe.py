@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -25,8 +26,9 @@ class Probe:
     logprobs: tuple[float, ...]
 
 
+@cache
 def probe(model: StoredModel) -> Probe:
-    """Read the conversation with a stored model, on the CPU in the precision it is stored in."""
+    """Read the conversation with a stored model, on the CPU in the precision it is stored in; once in a process."""
     tokens = tokens_of(CONVERSATION, load_tokenizer(model.folder))
     llm = load_llm(model.folder, load_llm_config(model.folder).dtype or torch.float32)
     with torch.inference_mode():

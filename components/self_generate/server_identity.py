@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from components.core.contracts.errors import SourceError
 from components.core.contracts.records import GeneratorIdentity
 from components.core.models.store import StoredModel, identity_of
-from components.core.server import Server
+from components.core.server import Server, Trouble
 from components.self_generate.probe import CONVERSATION, Probe
 
 # Mean difference in nats a token from the stored weights that only rounding makes, with room; the embedded backbone in
@@ -40,22 +40,47 @@ def served_name(model: StoredModel, dtype: str) -> str:
 
 
 async def identify(server: Server, model: StoredModel, window_tokens: int, probe: Callable[[], Probe]) -> Served:
-    """Ask a server who it is; the probe loads the model, and is taken when all that costs nothing is right.
+    """Ask a server who it is, each question once; the probe loads the model, and is taken when all else is right.
 
     Raises:
-        SourceError: it cannot be reached, is no vLLM, serves another model, or reads or computes otherwise than the
-            model in the store.
+        Trouble: it cannot be reached, or cannot answer now.
+        SourceError: it is no vLLM, serves another model, or reads or computes otherwise than the model in the store.
     """
     try:
-        version = (await server.ask("/version", _reader(_Version))).version.partition("+")[0]
-        card = _card(await server.ask("/v1/models", _reader(_Models)), model, window_tokens)
+        version = (await server.ask_once("/version", _reader(_Version))).version.partition("+")[0]
+        models = await server.ask_once("/v1/models", _reader(_Models))
+        card = _card(models, server.address, model, window_tokens)
         expected = probe()
         await _check_reading(server, card, expected)
         fingerprint = await _check_weights(server, card, expected)
+    except Trouble:
+        raise
     except SourceError as error:
-        command = f"python -m components.self_generate.serve --llm {model.ref} --window-tokens {window_tokens}"
-        raise SourceError(f"self_generate.server: {error}; want a server as this one starts it: {command}") from error
+        raise wanted(error, model, window_tokens) from error
     return Served(card.id, fingerprint, identity_of(model, "vllm", version, card.dtype))
+
+
+def wanted(error: SourceError, model: StoredModel, window_tokens: int) -> SourceError:
+    """Return an error that also says how to start the server that is wanted."""
+    command = f"python -m components.self_generate.serve --llm {model.ref} --window-tokens {window_tokens}"
+    return SourceError(f"{error}; want a server as this one starts it: {command}")
+
+
+def check_alike(address: str, served: Served, first: Served) -> None:
+    """Refuse a server that is not as the first one that was asked: which of them answers must decide nothing.
+
+    Raises:
+        SourceError: names what differs.
+    """
+    mine, its = _parts(first), _parts(served)
+    if differing := [f"{name} is {its[name]}, and was {mine[name]}" for name in mine if mine[name] != its[name]]:
+        raise SourceError(
+            f"{address}: differs from the servers that answer already: {'; '.join(differing)}; start all servers alike"
+        )
+
+
+def _parts(served: Served) -> dict[str, str | None]:
+    return {**served.identity.model_dump(), "the fingerprint of its set-up": served.fingerprint}
 
 
 class _Version(BaseModel):
@@ -110,29 +135,31 @@ def _reader(kind: type[T]) -> Callable[[bytes], T]:
     return read
 
 
-def _card(models: _Models, model: StoredModel, window_tokens: int) -> _Card:
+def _card(models: _Models, address: str, model: StoredModel, window_tokens: int) -> _Card:
     names = ", ".join(card.id for card in models.data) or "nothing"
     known = [card for card in models.data if card.says_what_it_is]
     if not known:
-        raise SourceError(f"serves {names}, a name that does not say which model it is")
+        raise SourceError(f"{address}: serves {names}, a name that does not say which model it is")
     card = next((card for card in known if card.digest == model.digest), None)
     if card is None:
-        raise SourceError(f"serves {names}, and {model.ref} is {model.digest}")
+        raise SourceError(f"{address}: serves {names}, and {model.ref} is {model.digest}")
     if card.max_model_len < window_tokens:
-        raise SourceError(f"serves a window of {card.max_model_len} tokens, and window_tokens is {window_tokens}")
+        raise SourceError(
+            f"{address}: serves a window of {card.max_model_len} tokens, and window_tokens is {window_tokens}"
+        )
     return card
 
 
 async def _check_reading(server: Server, card: _Card, probe: Probe) -> None:
     messages = [message.model_dump() for message in CONVERSATION]
-    read = await server.ask("/tokenize", _reader(_Tokens), {"model": card.id, "messages": messages})
+    read = await server.ask_once("/tokenize", _reader(_Tokens), {"model": card.id, "messages": messages})
     if read.tokens != list(probe.tokens):
         raise SourceError(f"{server.address}: reads a conversation with another tokenizer or chat template")
 
 
 async def _check_weights(server: Server, card: _Card, probe: Probe) -> str | None:
     question = {"model": card.id, "prompt": list(probe.tokens), "max_tokens": 1, "prompt_logprobs": 0, "temperature": 0}
-    answer = await server.ask("/v1/completions", _reader(_Completion), question)
+    answer = await server.ask_once("/v1/completions", _reader(_Completion), question)
     try:
         said = answer.choices[0].prompt_logprobs[1:]
         found = [(at or {})[token].logprob for token, at in zip(probe.tokens[1:], said, strict=True)]

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from components.core.callers import Caller
+from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Seed, Temperature, TopP
 from components.core.settings import ONLY_HOW, Settings
 
@@ -23,8 +24,15 @@ class SelfGenerateSettings(Settings):
     batch: int = Field(256, ge=1, description="questions that are answered together and kept together")
     at_once: int = Field(64, ge=1, description="questions of a batch that the engine has at a time")
     window_tokens: int = Field(1024, ge=2, description="longest conversation, answer included, that the engine holds")
+    # On how many GPUs decides no more than on which: sums are rounded in another order, and the machine is no part of
+    # the generator's identity. So a change of it asks nothing again; each kept answer names its machine, with this.
+    tensor_parallel: Annotated[int, ONLY_HOW] = Field(
+        1, ge=1, description="GPUs of this machine that the model is spread over, in this process"
+    )
     server: Annotated[str, ONLY_HOW] = Field(
-        "", description="address of a vLLM server that answers, scheme and host first; none: vLLM in this process"
+        "",
+        description="address of a vLLM server that answers, scheme and host first, or of several with commas between;"
+        " none: vLLM in this process",
     )
     concurrency: Annotated[int, ONLY_HOW] = Field(32, ge=1, description="questions that a server has at a time")
     retries: Annotated[int, ONLY_HOW] = Field(
@@ -36,9 +44,23 @@ class SelfGenerateSettings(Settings):
 
     @field_validator("server")
     @classmethod
-    def _is_an_address(cls, server: str) -> str:
+    def _has_addresses(cls, server: str, others: ValidationInfo) -> str:
         """Refuse what no server can stand behind; a secret in it is not repeated in the error."""
-        return CALLER.address(server) if server else server
+        if not server:
+            return server
+        addresses = [CALLER.address(text.strip()) for text in server.split(",")]
+        if twice := next((address for address in addresses if addresses.count(address) > 1), None):
+            raise ConfigurationError(f"{CALLER.setting}: {twice} is there twice; name each server once")
+        if others.data.get("tensor_parallel", 1) > 1:
+            raise ConfigurationError(
+                f"{CALLER.setting}: tensor_parallel is for vLLM in this process; give the server --tensor-parallel"
+            )
+        return ",".join(addresses)
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The addresses of the servers that are asked, none where vLLM answers in this process."""
+        return tuple(self.server.split(",")) if self.server else ()
 
 
 class ShardSettings(SelfGenerateSettings):

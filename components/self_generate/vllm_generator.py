@@ -32,13 +32,13 @@ def vllm_identity(model: StoredModel) -> GeneratorIdentity:
 
 
 @cache
-def vllm_machine() -> str:
-    """Name what computes here: another processor, or another number of threads, adds up in another order.
+def vllm_machine(tensor_parallel: int = 1) -> str:
+    """Name what computes here: another processor, or another number of threads or GPUs, adds up in another order.
 
     Once in a process: the engine binds threads to processors, and what is asked of torch afterwards is another number.
     """
     if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+        return torch.cuda.get_device_name() + f", {tensor_parallel} of them" * (tensor_parallel > 1)
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return f"{next(names, platform.machine())}, {torch.get_num_threads()} threads"
@@ -53,6 +53,7 @@ class VllmGenerator:
     decoding: Decoding
     at_once: int
     window_tokens: int
+    tensor_parallel: int = 1
 
     def generate(self, questions: Sequence[Asked]) -> Iterator[Reply]:
         """Answer a batch; a question that leaves no room for the answer in the window gets the empty `does_not_fit`.
@@ -88,11 +89,11 @@ class VllmGenerator:
 
     @property
     def _engine(self) -> "LLM":
-        return _engine(self.model, self.dtype, self.at_once, self.window_tokens)
+        return _engine(self.model, self.dtype, self.at_once, self.window_tokens, self.tensor_parallel)
 
 
 @cache
-def _engine(model: StoredModel, dtype: str, at_once: int, window_tokens: int) -> "LLM":
+def _engine(model: StoredModel, dtype: str, at_once: int, window_tokens: int, tensor_parallel: int = 1) -> "LLM":
     """Start the engine; once in a process, since it sets the process up for itself."""
     # Its own engine process takes far longer to start, schedules by the clock, and would outlive a killed stage.
     in_process = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR"}
@@ -100,8 +101,9 @@ def _engine(model: StoredModel, dtype: str, at_once: int, window_tokens: int) ->
         os.environ.setdefault(name, value)
     from vllm import LLM
 
+    options = engine_options(dtype, at_once, window_tokens, tensor_parallel)
     try:
-        return LLM(model=str(model.folder), **engine_options(dtype, at_once, window_tokens), use_tqdm_on_load=False)
+        return LLM(model=str(model.folder), **options, use_tqdm_on_load=False)
     except (OSError, RuntimeError, ValueError) as error:
         line = " ".join(str(error).split())
         raise ConfigurationError(f"self_generate: vLLM cannot start {model.ref}: {line[:300]}") from error
@@ -118,10 +120,11 @@ def engine_environment() -> dict[str, str]:
     return environment
 
 
-def engine_options(dtype: str, at_once: int, window_tokens: int) -> dict[str, Any]:
+def engine_options(dtype: str, at_once: int, window_tokens: int, tensor_parallel: int) -> dict[str, Any]:
     """Return how vLLM is set up for so many questions at a time, by the names that its flags have too."""
     return {
         "dtype": dtype,
+        "tensor_parallel_size": tensor_parallel,
         "max_model_len": window_tokens,
         "max_num_seqs": at_once,
         "max_num_batched_tokens": max(window_tokens, _PREFILL_TOKENS),

@@ -20,3 +20,4 @@ compile gpu --override overrides.txt
 compile dev --find-links "$PIP_FIND_LINKS"
 compile models --no-deps
 compile mlflow
+compile dvc

@@ -16,12 +16,14 @@ def compile_(args: argparse.Namespace) -> int:
 
         if args.kubernetes_manifests:
             raise ConfigurationError("--kubernetes-manifests: they are of a namespace; name a profile with --cluster")
+        if args.shards is not None:
+            raise ConfigurationError("--shards: only a cluster has them; name a profile with --cluster")
         compile_alignment(args.file)
         return ExitCode.DONE
     from pipelines.cluster.graph import compile_on
     from pipelines.cluster.profile import read_profile
 
-    compile_on(read_profile(args.cluster), args.file, manifests=args.kubernetes_manifests)
+    compile_on(read_profile(args.cluster).with_shards(args.shards), args.file, manifests=args.kubernetes_manifests)
     return ExitCode.DONE
 
 
@@ -32,7 +34,7 @@ def submit(args: argparse.Namespace) -> int:
     from pipelines.cluster.submitting import submit
     from pipelines.request import runnable_profile
 
-    cluster, api = read_profile(args.cluster), _api(args)
+    cluster, api = read_profile(args.cluster).with_shards(args.shards), _api(args)
     run_id = submit(runnable_profile(args), cluster, api, current_home())
     if not args.wait:
         print(json.dumps({"run_id": run_id}) if args.json else run_id)

@@ -124,6 +124,8 @@ def _placed(task: Any, placement: Placement) -> None:
     task.set_memory_request(placement.memory).set_memory_limit(placement.memory)
     if accelerator := placement.accelerator:
         task.set_accelerator_type(accelerator.type).set_accelerator_limit(accelerator.count)
+        if accelerator.count > 1:  # they speak with each other through it, and a pod has 64 MB of it
+            kubernetes.empty_dir_mount(task, "shared-memory", "/dev/shm", "Memory", "8Gi")  # noqa: S108
     retry = placement.retry
     if retry.count:
         task.set_retry(retry.count, f"{retry.backoff_s}s", retry.factor, f"{retry.max_s}s")

@@ -12,6 +12,8 @@ from components.core.contracts.records import Record
 from components.core.stages import STAGES
 
 TRAINED = "train_model"
+MOST_SHARDS = 256
+
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 _Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 _Key = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
@@ -98,12 +100,27 @@ class SecretReference(Record):
         return self.stages is None or stage in self.stages
 
 
+class Generator(Record):
+    """Servers of the cluster that answer for `self_generate`: pods of a StatefulSet, each with a name of its own."""
+
+    pods: _Name
+    service: _Name
+    port: int = Field(ge=1, le=65535)
+    replicas: int = Field(ge=1, le=64)
+
+    @property
+    def server(self) -> str:
+        """Their addresses, as `self_generate.server` takes them."""
+        return ",".join(f"http://{self.pods}-{n}.{self.service}:{self.port}" for n in range(self.replicas))
+
+
 class ClusterProfile(Record):
     """A cluster; the keys of a file are these fields. `small` is for tasks that only put together or report.
 
     With `training` Kubeflow Trainer makes the nodes, and the pod of the stage, which only watches them, is small.
     `corpora` is where pods find corpora, each in a folder of its own name. `kubeflow_cache` also lets Kubeflow reuse
     results, under the same content: it knows nothing of erasures, so the home's own store does that by default.
+    Without a `generator` each shard answers itself, over as many GPUs as its stage has.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
@@ -117,7 +134,8 @@ class ClusterProfile(Record):
     pipeline_root: str | None = Field(None, pattern=r"^(s3|gs|minio)://[^\s@?]+$")
     config_map: ConfigMap
     secrets: tuple[SecretReference, ...] = ()
-    shards: int = Field(1, ge=1, le=256)
+    generator: Generator | None = None
+    shards: int = Field(1, ge=1, le=MOST_SHARDS)
     kubeflow_cache: bool = False
     small: Placement
     stages: dict[str, Placement]
@@ -129,6 +147,8 @@ class ClusterProfile(Record):
         if differing := sorted(self.stages.keys() ^ wanted):
             what = "is missing" if differing[0] in wanted else "is no stage"
             raise ValueError(f"stages: {differing[0]} {what}; want {', '.join(stage.name for stage in STAGES)}")
+        if self.generator and self.stages["self_generate"].accelerator:
+            raise ValueError("stages.self_generate.accelerator: the servers of generator answer; leave one of them out")
         variables = [*self.config_map.keys, *(secret.env for secret in self.secrets)]
         if twice := next((name for name in variables if variables.count(name) > 1), None):
             raise ValueError(f"{twice} is set twice; let one place set it")
@@ -140,6 +160,18 @@ class ClusterProfile(Record):
         if self.training is None or stage != TRAINED:
             return place
         return self.small.model_copy(update={"retry": place.retry, "timeout_s": place.timeout_s})
+
+    def with_shards(self, shards: int | None) -> Self:
+        """Return the cluster with another number of shards, where one is given.
+
+        Raises:
+            ConfigurationError: it is no number of shards.
+        """
+        if shards is None:
+            return self
+        if not 1 <= shards <= MOST_SHARDS:
+            raise ConfigurationError(f"--shards: want 1 to {MOST_SHARDS}, got {shards}")
+        return self.model_copy(update={"shards": shards})
 
     def sees(self, path: str) -> bool:
         """Say whether pods find this path on one of their volumes."""

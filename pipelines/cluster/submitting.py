@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from components.core.home import Home
 from components.core.stages import STAGES
 from pipelines.cluster.api import Api, named
 from pipelines.cluster.experiments import experiment
+from pipelines.cluster.generating import generation_on
 from pipelines.cluster.graph import NAME, compile_on
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster.training import trained_on
@@ -53,8 +55,8 @@ def parameters_on(profile: Profile, cluster: ClusterProfile, revision: str) -> d
     """Return the arguments of the pipeline as pods understand them.
 
     Raises:
-        ConfigurationError: a model is a folder that no pod sees, two corpora are in folders of one name, or the run
-            would start from published samples.
+        ConfigurationError: a model is a folder that no pod sees, two corpora are in folders of one name, the run would
+            start from published samples, or the settings say what the cluster's profile has to.
     """
     if profile.published:
         raise ConfigurationError("--from-published: pods do not see published datasets; submit a run from corpora")
@@ -67,7 +69,8 @@ def parameters_on(profile: Profile, cluster: ClusterProfile, revision: str) -> d
     names = [corpus.resolve().name for corpus in profile.corpora]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigurationError(f"--corpus: two folders are called {twice}; pods find a corpus by its folder's name")
-    return {**profile.parameters(revision), "corpora": [f"{cluster.corpora}/{name}" for name in names]}
+    placed = replace(profile, self_generate=generation_on(cluster, profile.self_generate))
+    return {**placed.parameters(revision), "corpora": [f"{cluster.corpora}/{name}" for name in names]}
 
 
 def cache_keys(profile: Profile, parameters: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from components.core.callers import Caller
 from components.core.contracts.errors import ConfigurationError, SourceError
-from components.core.server import Patience, Trouble, connected
+from components.core.server import Patience, Trouble, connected, wait_after
 from tests import desk as desks
 from tests.desk import Desk
 
@@ -73,6 +73,11 @@ def test_question_that_always_fails_ends_it_though_others_are_answered() -> None
 
     with pytest.raises(SourceError, match=r"^4 failures in a row"):
         asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("failures", "wait_s"), [(1, 0.5), (3, 2.0), (7, 30.0), (100_000, 30.0)])
+def test_waits_double_up_to_half_a_minute_however_long_a_server_is_gone(failures: int, wait_s: float) -> None:
+    assert wait_after(failures) == pytest.approx(wait_s, rel=0.25)
 
 
 @pytest.fixture

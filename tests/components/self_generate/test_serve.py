@@ -22,6 +22,7 @@ def test_server_says_what_it_is_and_listens_on_this_machine_only(llm: StoredMode
     main(["--llm", llm.ref, "--port", "8123", "--window-tokens", "256", "--", "--seed", "1"])
     flags = set(became["command"])
     assert {f"--served-model-name={llm.digest}-float32", "--host=127.0.0.1", "--port=8123"} <= flags
+    assert "--tensor-parallel-size=1" in flags
     assert {f"--model={llm.folder}", "--max-model-len=256", "--no-enable-chunked-prefill"} <= flags
     assert became["command"][-2:] == ["--seed", "1"]
 

@@ -13,6 +13,7 @@ from components.core.models.store import StoredModel
 from components.self_generate.generation import DOES_NOT_FIT, Reply, Stopped, replies_to
 from components.self_generate.server_generator import ServerGenerator
 from components.self_generate.server_identity import Served, served_name
+from components.self_generate.server_pool import Standing
 from components.self_generate.settings import SelfGenerateSettings
 from components.self_generate.vllm_generator import vllm_identity
 from tests import desk as desks
@@ -34,7 +35,7 @@ def desk() -> Iterator[Desk]:
 def generator(desk: Desk, llm: StoredModel) -> ServerGenerator:
     return ServerGenerator(
         model=llm,
-        served=Served(served_name(llm, "float32"), FINGERPRINT, vllm_identity(llm)),
+        servers=(Standing(desk.address, Served(served_name(llm, "float32"), FINGERPRINT, vllm_identity(llm))),),
         settings=SelfGenerateSettings(server=desk.address, concurrency=4, retries=1, window_tokens=256),
         decoding=make_decoding(temperature=0.7, top_p=0.9),
     )
@@ -57,7 +58,7 @@ def test_each_question_has_its_own_seed_and_the_tokens_that_the_model_reads(
         "max_tokens": 12,
         "logprobs": 0,
     }
-    assert asked["model"] == generator.served.name
+    assert asked["model"] == served_name(generator.model, "float32")
     assert (reply.response, reply.finish_reason) == (f"seed {seed}", "stop")
     assert (reply.prompt_tokens, reply.response_tokens) == (len(asked["prompt"]), 2)
     assert reply.nll_per_token == pytest.approx(1.75 / 3)
@@ -94,13 +95,13 @@ def test_trouble_that_passes_is_one_line_and_costs_no_answer(
     assert len({reply.response for reply in replies}) == 2
     assert len(desk.asked) == 3
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("self_generate: the server has trouble, trying again: ")
+    assert line.startswith(f"self_generate: a server has trouble, trying again: {desk.address}/v1/completions: ")
 
 
 def test_trouble_that_stays_ends_the_batch_with_what_was_answered(desk: Desk, generator: ServerGenerator) -> None:
     replies: list[Reply] = []
     desk.before_answer = lambda: desk.troubles.extend([desks.busy] * 20 if len(desk.asked) == 5 else [])
-    with pytest.raises(Stopped, match=r"^self_generate.server: http.*: 2 failures in a row, the last: 503 ") as stopped:
+    with pytest.raises(Stopped, match=r"^self_generate.server: 2 failures in a row, the last: http.*: 503 ") as stopped:
         replies.extend(with_settings(generator, concurrency=1).generate(QUESTIONS))
     assert [reply.sample_id for reply in replies] == [question.sample_id for question in QUESTIONS[:5]]
     assert "5 answers of this batch and all before it are kept" in str(stopped.value)
@@ -138,9 +139,11 @@ def test_question_that_is_refused_is_not_asked_again(
 
 
 def test_server_that_changes_in_the_middle_is_not_believed(generator: ServerGenerator) -> None:
-    changed = replace(generator, served=replace(generator.served, fingerprint="vllm-0.32.0-ffffffff"))
+    (server,) = generator.servers
+    assert server.served
+    server.served = replace(server.served, fingerprint="vllm-0.32.0-ffffffff")
     with pytest.raises(Stopped, match=r"changed from vllm-0\.32\.0-ffffffff to vllm-0.32.0-0a1b2c3d"):
-        replies_to(QUESTIONS[:1], changed)
+        replies_to(QUESTIONS[:1], generator)
 
 
 def test_question_that_the_window_cannot_hold_is_not_asked(desk: Desk, generator: ServerGenerator) -> None:

@@ -97,7 +97,7 @@ def test_server_that_is_another_is_one_line_that_says_how_to_start_the_right_one
 ) -> None:
     wrong(desk)
     command = re.escape(f"python -m components.self_generate.serve --llm {llm.ref} --window-tokens 256")
-    with pytest.raises(SourceError, match=f"^self_generate.server: .*{line}.*{command}$"):
+    with pytest.raises(SourceError, match=f"^{desk.address}.*{line}.*{command}$"):
         ask_who(desk, llm, probed)
 
 

@@ -6,8 +6,9 @@ from components.self_generate.settings import SelfGenerateSettings
 
 
 def test_who_is_asked_and_how_patiently_is_no_part_of_what_is_asked() -> None:
-    asked = SelfGenerateSettings(server="https://models:8000/", concurrency=9, retries=0, timeout_s=3)
-    assert asked.server == "https://models:8000"
+    asked = SelfGenerateSettings(server="https://a:8000/, http://b", concurrency=9, retries=0, timeout_s=3)
+    assert asked.servers == ("https://a:8000", "http://b")
+    assert SelfGenerateSettings().servers == ()
     assert asked.deciding() == SelfGenerateSettings().deciding()
     assert asked.deciding() != SelfGenerateSettings(temperature=1).deciding()
 
@@ -22,6 +23,25 @@ def test_a_draw_that_no_engine_can_make_is_one_clear_error(name: str, value: str
 def test_server_that_has_no_address_is_one_clear_error(server: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"^self_generate\.server: .*, got '{server}'$"):
         checked("self_generate", SelfGenerateSettings, {"server": server})
+
+
+def test_over_how_many_gpus_is_no_part_of_what_is_asked() -> None:
+    assert SelfGenerateSettings(tensor_parallel=4).deciding() == SelfGenerateSettings().deciding()
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"server": "http://a,http://b/,http://a/"}, r"server: http://a is there twice"),
+        ({"server": "http://a,"}, r"server: want an address .*, got ''"),
+        ({"server": "http://a,models:8000"}, r"server: want an address .*, got 'models:8000'"),
+        ({"server": "http://a", "tensor_parallel": "2"}, r"server: tensor_parallel is for vLLM in this process"),
+        ({"tensor_parallel": "0"}, r"tensor_parallel: .*, got '0'"),
+    ],
+)
+def test_servers_and_gpus_that_do_not_go_are_one_clear_error(values: dict[str, str], line: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^self_generate\.{line}"):
+        checked("self_generate", SelfGenerateSettings, values)
 
 
 @pytest.mark.parametrize("server", ["http://me:sesame@models", "http://sesame@models", "https://models?key=sesame"])

@@ -201,9 +201,12 @@ def server(llm: StoredModel) -> Iterator[str]:
 def served(
     server: str, descriptions: Artifact, llm: StoredModel, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Artifact, Path]:
-    """What the same questions become with the server, and in which home; the stage waits for it to start."""
+    """What the same questions become with the server, and in which home; the stage waits for it to start.
+
+    A second server is named that is never there: all its questions are for the first.
+    """
     folder = tmp_path_factory.mktemp("served")
-    patience = ["--server", server, "--retries", "30"]
+    patience = ["--server", f"http://127.0.0.1:9,{server}", "--retries", "30"]
     run([*arguments(descriptions, llm, folder / "samples"), *patience], folder / "home", llm)
     return open_artifact(folder / "samples", "samples"), folder / "home"
 

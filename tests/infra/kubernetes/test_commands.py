@@ -1,6 +1,7 @@
 """What the pods are told to run, read by the programs that run it."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -63,10 +64,11 @@ def test_a_node_of_a_training_reads_who_it_is_from_what_trainer_sets(
 
 def test_the_server_of_the_backbone_reads_its_flags(manifests: list[Manifest]) -> None:
     settings = named(manifests, "ConfigMap", "vllm")["data"]
-    vllm = container(manifests, "Deployment/vllm")
+    vllm = container(manifests, "StatefulSet/vllm")
     assert vllm["command"] == ["python", "-m", "components.self_generate.serve"]
-    argv = [settings[flag[2:-1]] if flag.startswith("$(") else flag for flag in vllm["args"]]
+    argv = [re.sub(r"\$\((\w+)\)", lambda known: settings[known[1]], flag) for flag in vllm["args"]]
     read = parser().parse_args(argv)
+    assert str(read.tensor_parallel) == settings["TENSOR_PARALLEL"]
     assert (read.llm, str(read.window_tokens)) == (settings["LLM"], settings["WINDOW_TOKENS"])
     assert (read.host, read.port) == ("0.0.0.0", 8000)  # noqa: S104 (a policy says who reaches it)
 

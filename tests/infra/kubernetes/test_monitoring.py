@@ -101,7 +101,7 @@ def test_prometheus_is_led_to_a_port_that_a_pod_has(manifests: list[Manifest]) -
     pods = {pod.owner: pod for pod in templates(manifests)}
     watched = named(manifests, "PodMonitor", "exporter")["spec"]
     service, monitored = named(manifests, "Service", "generator"), named(manifests, "ServiceMonitor", "vllm")["spec"]
-    exporter, vllm = pods["Deployment/exporter"], pods["Deployment/vllm"]
+    exporter, vllm = pods["Deployment/exporter"], pods["StatefulSet/vllm"]
     assert watched["selector"]["matchLabels"].items() <= exporter.labels.items()
     assert watched["podMetricsEndpoints"][0]["port"] in {port["name"] for port in exporter.containers[0]["ports"]}
     assert monitored["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.cluster.profile import read_profile
 from tests.infra.kubernetes.policy import templates
 from tests.infra.kubernetes.rendering import FOLDER, Manifest, named, of_kind
+from tests.pipelines.cluster.making import CLUSTERS
 
 KINDS = {"configMapRef": "ConfigMap", "configMapKeyRef": "ConfigMap", "configMap": "ConfigMap"}
 SCALE = {"m": 0.001, "": 1, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -93,3 +96,41 @@ def test_an_ingress_leads_to_a_host_that_mlflow_answers_to(overlays: dict[str, l
 
 def test_no_service_sets_a_variable_that_vllm_stops_at(manifests: list[Manifest]) -> None:
     assert "vllm" not in {service["metadata"]["name"] for service in of_kind(manifests, "Service")}
+
+
+def test_each_server_of_the_backbone_has_the_gpus_that_it_is_told_to_use(manifests: list[Manifest]) -> None:
+    told = int(named(manifests, "ConfigMap", "vllm")["data"]["TENSOR_PARALLEL"])
+    (pod,) = templates([named(manifests, "StatefulSet", "vllm")])
+    has = {int(pod.containers[0]["resources"][part].get("nvidia.com/gpu", 0)) for part in ("requests", "limits")}
+    assert has in ({told}, {0}), "without a GPU the processor is the one device"
+    assert told == 1 or has == {told}
+
+
+def test_a_run_asks_the_servers_that_the_overlay_starts(overlays: dict[str, list[Manifest]]) -> None:
+    clusters = [read_profile(file) for file in sorted(CLUSTERS.glob("*.yaml"))]
+    asked = {cluster.name: cluster.generator for cluster in clusters if cluster.generator}
+    assert asked
+    for name, generator in asked.items():
+        servers = named(overlays[name], "StatefulSet", generator.pods)
+        service = named(overlays[name], "Service", generator.service)
+        assert servers["spec"]["replicas"] == generator.replicas
+        assert servers["spec"]["serviceName"] == generator.service
+        assert service["spec"]["clusterIP"] == "None", "only so every server has a name"
+        assert service["spec"]["selector"].items() <= servers["spec"]["template"]["metadata"]["labels"].items()
+        (container,) = servers["spec"]["template"]["spec"]["containers"]
+        assert generator.port in {port["containerPort"] for port in container["ports"]}
+
+
+@pytest.mark.parametrize("file", sorted(CLUSTERS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_home_and_the_models_of_a_profile_are_claims_where_the_settings_say(
+    file: Path, overlays: dict[str, list[Manifest]]
+) -> None:
+    cluster = read_profile(file)
+    manifests = overlays[cluster.name]
+    settings = named(manifests, "ConfigMap", cluster.config_map.name)["data"]
+    assert settings.keys() >= set(cluster.config_map.keys)
+    for volume, variable in ((cluster.home, "DESTA_HOME"), (cluster.models, "DESTA_MODELS")):
+        assert settings[variable] == volume.path
+        modes = named(manifests, "PersistentVolumeClaim", volume.claim)["spec"]["accessModes"]
+        assert cluster.shards == 1 or modes == ["ReadWriteMany"], "shards are on different nodes"
+    assert cluster.sees(cluster.corpora)

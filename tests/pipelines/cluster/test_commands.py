@@ -81,6 +81,29 @@ def test_the_same_pipeline_is_uploaded_once_and_another_as_another_version(kubef
     assert len(kubeflow.experiments) == 1
 
 
+def test_the_command_line_says_how_many_shards_instead_of_the_profile(kubeflow: Kubeflow, corpus: Path) -> None:
+    assert submit(kubeflow, corpus, "--shards", "3", shards=2) == 0
+    tasks = kubeflow.versions[0]["documents"][0]["components"]["comp-self-generate"]["dag"]["tasks"]
+    (items,) = (task["parameterIterator"]["items"]["raw"] for task in tasks.values() if "parameterIterator" in task)
+    assert json.loads(items) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("shards", ["0", "257", "-1"])
+def test_a_number_that_is_none_of_shards_is_one_line_and_asks_the_cluster_nothing(
+    kubeflow: Kubeflow, corpus: Path, shards: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(kubeflow, corpus, f"--shards={shards}") == 2
+    assert capsys.readouterr().err == f"error: --shards: want 1 to 256, got {shards}\n"
+    assert not kubeflow.runs
+
+
+def test_shards_without_a_cluster_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desta("compile", str(tmp_path / "alignment.yaml"), "--shards", "2") == 2
+    assert capsys.readouterr().err.startswith("error: --shards: only a cluster has them")
+    assert desta("compile", str(tmp_path / "a.yaml"), "--shards", "2", "--cluster", str(write_cluster(tmp_path))) == 0
+    assert "generate-shard" in (tmp_path / "a.yaml").read_text()
+
+
 def test_a_cluster_of_one_user_hears_of_no_namespace(kubeflow: Kubeflow, corpus: Path) -> None:
     kubeflow.multi_user = False
     assert submit(kubeflow, corpus) == 0

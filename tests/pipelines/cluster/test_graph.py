@@ -108,6 +108,25 @@ def test_a_task_has_the_volumes_account_variables_and_secrets_of_the_namespace(c
     }
 
 
+@pytest.mark.parametrize("task", sorted(TASKS | SMALL))
+def test_gpus_of_one_task_have_memory_to_speak_through(compiled: Compiled, cluster: ClusterProfile, task: str) -> None:
+    mounts = [(mount["mountPath"], mount["medium"]) for mount in compiled[1][f"exec-{task}"].get("emptyDirMounts", [])]
+    placement = cluster.small if task in SMALL else cluster.stages[_stage(task)]
+    several = bool(placement.accelerator and placement.accelerator.count > 1)
+    assert mounts == [("/dev/shm", "Memory")] * several
+    assert several == (task == "train-model")
+
+
+def test_the_home_is_the_workspace_and_no_volume_goes_with_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "alignment.yaml"
+    compile_on(make_cluster(tmp_path, "cloud"), file)
+    graph, platform = yaml.safe_load_all(file.read_text())
+    assert platform["platforms"]["kubernetes"].keys() == {"deploymentSpec"}, "pipelineConfig would make a workspace"
+    assert "workspace" not in str(graph)
+    mounted = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
+    assert all("/desta/home" in {volume["mountPath"] for volume in task["pvcMount"]} for task in mounted)
+
+
 def test_no_secret_that_this_machine_has_gets_into_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("DESTA_SERVER_KEY", "MLFLOW_TRACKING_PASSWORD", "KFP_TOKEN", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(variable, "a-secret-of-this-machine")

@@ -25,6 +25,12 @@ def _placed(**changes: Any) -> dict[str, Any]:
     return {"stages": {**STAGE_PLACES, "train_model": {**STAGE_PLACES["train_model"], **changes}}}
 
 
+def _gpu_for(stage: str) -> dict[str, Any]:
+    gpu = {"accelerator": {"type": "nvidia.com/gpu", "count": 1}}
+    return {"stages": {**STAGE_PLACES, stage: {**STAGE_PLACES[stage], **gpu}}}
+
+
+GENERATOR = {"pods": "vllm", "service": "generator", "port": 8000, "replicas": 2}
 SECRET = {"secret": "vllm", "key": "server-key", "env": "DESTA_SERVER_KEY"}
 
 
@@ -43,6 +49,10 @@ SECRET = {"secret": "vllm", "key": "server-key", "env": "DESTA_SERVER_KEY"}
         ({"stages": {"train_model": STAGE_PLACES["train_model"]}}, "evaluate_model is missing"),
         ({"stages": {**STAGE_PLACES, "serve": STAGE_PLACES["train_model"]}}, "serve is no stage"),
         ({"shards": 0}, "shards"),
+        ({"shards": 257}, "shards"),
+        ({"generator": {**GENERATOR, "replicas": 0}}, "generator.replicas"),
+        ({"generator": {**GENERATOR, "service": "http://generator"}}, "generator.service"),
+        ({"generator": GENERATOR, **_gpu_for("self_generate")}, "stages.self_generate.accelerator: the servers of gen"),
         ({"secrets": [{**SECRET, "stages": ["generate"]}]}, "secrets.0.stages.0"),
         ({"secrets": [SECRET, SECRET]}, "DESTA_SERVER_KEY is set twice"),
         ({"home": {"claim": "home", "path": "desta/home"}}, "home.path"),
