@@ -3,6 +3,7 @@
 The gate is data, not control flow: training reads only what validation accepted.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kfp import compiler, dsl
@@ -14,6 +15,8 @@ from components.ingest_audio.component import ingest_audio
 from components.self_generate.component import self_generate
 from components.train_model.component import train_model
 from components.validate_data.component import validate_data
+from pipelines.images.compiled import with_images
+from pipelines.images.records import Image
 
 
 @dsl.pipeline(name="alignment", description="Self-generated cross-modal alignment of an audio encoder and an LLM.")
@@ -53,8 +56,8 @@ def alignment_from_published(
     )
 
 
-def compile_alignment(file: Path, *, from_published: bool = False) -> None:
-    """Write a graph as IR YAML, the form that both this machine and a cluster run.
+def compile_alignment(file: Path, *, from_published: bool = False, images: Mapping[str, Image] | None = None) -> None:
+    """Write a graph as IR YAML, the form that both this machine and a cluster run, with these images of its stages.
 
     Raises:
         ConfigurationError: the file's name does not end as Kubeflow wants it.
@@ -64,6 +67,7 @@ def compile_alignment(file: Path, *, from_published: bool = False) -> None:
         raise ConfigurationError(f"{file}: want a name that ends in .yaml or .yml")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        compiler.Compiler().compile(alignment_from_published if from_published else alignment, str(file))
+        graph = with_images(alignment_from_published if from_published else alignment, images or {})
+        compiler.Compiler().compile(graph, str(file))
     except OSError as error:
         raise SourceError(f"{file}: cannot be written: {error.strerror or error}; name another place") from error

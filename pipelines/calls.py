@@ -269,8 +269,9 @@ def serve(args: argparse.Namespace) -> int:
 def compile_(args: argparse.Namespace) -> int:
     """Write the pipeline."""
     from pipelines.alignment import compile_alignment
+    from pipelines.images.compiled import built_for_the_graph
 
-    compile_alignment(args.file)
+    compile_alignment(args.file, images=built_for_the_graph(current_home()) if args.images else None)
     return ExitCode.DONE
 
 

@@ -12,6 +12,7 @@ from pipelines.audit import calls as audit_calls
 from pipelines.command_parser import Parser, add, add_json
 from pipelines.data_commands import add_data_commands
 from pipelines.erasure_commands import add_erase
+from pipelines.images_commands import add_images
 from pipelines.integrity_commands import add_integrity_commands
 from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     add_lineage_commands(commands)
     add_erase(commands)
     _add_services(commands)
+    add_images(commands)
     return top
 
 
@@ -134,5 +136,15 @@ def _add_services(commands: Any) -> None:
     )
     audit.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1, this machine alone")
     audit.add_argument("--port", type=int, default=5100, metavar="N", help="default: 5100; 0: any that is free")
-    compile_ = add(commands, "compile", calls.compile_, "write the pipeline as IR YAML", "desta compile alignment.yaml")
+    compile_ = add(
+        commands,
+        "compile",
+        calls.compile_,
+        "write the pipeline as IR YAML",
+        "desta compile alignment.yaml",
+        "desta compile alignment.yaml --images",
+    )
     compile_.add_argument("file", type=Path, metavar="FILE")
+    compile_.add_argument(
+        "--images", action="store_true", help="name the images that `desta images` built, by their digests if pushed"
+    )
