@@ -18,9 +18,9 @@ FOLDER = Path(os.environ.get("DESTA_CONTAINERS") or ROOT / ".desta" / "container
 
 @pytest.fixture(scope="session")
 def podman() -> Podman:
-    missing = [program for program in ("podman", "runc", "mmdebstrap") if not shutil.which(program)]
+    missing = [program for program in ("podman", "runc", "mmdebstrap", "docker-registry") if not shutil.which(program)]
     # Not skipped: who asks for these tests wants to know.
-    assert not missing, f"not installed: {', '.join(missing)}; see tests/containers/README.md"
+    assert not missing, f"not installed: {', '.join(missing)}; see infra/README.md, Images"
     engine = Podman(FOLDER)
     engine.set_up()
     os.environ.update(engine.environment)

@@ -41,7 +41,7 @@ COMMANDS = (
     "chat",
     "serve",
 )
-ACTIONS = ("model describe", "model import", "model export")
+ACTIONS = ("model describe", "model import", "model export", "images build", "images list", "images push")
 
 
 def _modules_after(code: str) -> set[str]:
