@@ -66,7 +66,7 @@ class Engine:
         self._call(f"{place}: push", "push", place)
         repository = place.rpartition(":")[0]
         pushed = (self.inspect(place) or {}).get("RepoDigests", [])
-        return next(digest.partition("@")[2] for digest in pushed if digest.startswith(f"{repository}@"))
+        return next(str(digest).partition("@")[2] for digest in pushed if digest.startswith(f"{repository}@"))
 
     def _call(self, what: str, *words: str) -> str:
         done = subprocess.run(

@@ -149,8 +149,8 @@ def test_a_damaged_record_is_one_line(home: Home) -> None:
 
 
 def test_the_graph_names_images_by_digest_and_the_code_in_them(home: Home, tmp_path: Path) -> None:
-    for stage in IMAGES:
-        write_image(made(stage, pushed=f"place.test/{image_name(stage)}@{DIGEST}"), home)
+    for name in IMAGES:
+        write_image(made(name, pushed=f"place.test/{image_name(name)}@{DIGEST}"), home)
     compile_alignment(tmp_path / "graph.yaml", images=built_for_the_graph(home))
     executors = yaml.safe_load((tmp_path / "graph.yaml").read_text())["deploymentSpec"]["executors"]
     for stage in STAGES:
