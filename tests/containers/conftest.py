@@ -32,7 +32,10 @@ def ground(podman: Podman) -> Ground:
     """What BASE and BUILDER name; without a BASE, two Debians made here."""
     if base := os.environ.get("BASE"):
         return Ground(base=base, builder=os.environ.get("BUILDER") or base, device="cpu")
-    base, builder = podman.base("base", "python3"), podman.base("builder", "python3", "python3-venv", "python3-pip")
+    base, builder = (
+        podman.base("base", "python3", "libnuma1"),
+        podman.base("builder", "python3", "python3-venv", "python3-pip"),
+    )
     return Ground(base=base, builder=builder, device="cpu")
 
 

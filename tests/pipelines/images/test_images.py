@@ -13,7 +13,7 @@ from components.core.stages import STAGES
 from pipelines.alignment import compile_alignment
 from pipelines.cli import main
 from pipelines.images.bill import bill_of
-from pipelines.images.building import Ground, tag_of
+from pipelines.images.building import Ground, Inside, tag_of
 from pipelines.images.compiled import CODE_VERSION, built_for_the_graph
 from pipelines.images.engine import find_engine
 from pipelines.images.records import IMAGES, Image, image_name, read_images, write_image
@@ -180,3 +180,15 @@ def test_equal_images_have_equal_bills() -> None:
     assert first == second
     purls = {component.get("purl") for component in json.loads(first)["components"]}
     assert {"pkg:pypi/kfp@2.17.0", "pkg:deb/debian/libc6@2.36-9"} <= purls
+
+
+@pytest.mark.parametrize(
+    ("tools", "lacks", "said"),
+    [
+        (["/usr/bin/pip"], [], "the image has /usr/bin/pip; give a --base without"),
+        ([], ["libnuma.so.1"], "the image has no libnuma.so.1; give a --base with it"),
+    ],
+)
+def test_an_image_on_the_wrong_base_is_refused(tools: list[str], lacks: list[str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        Inside(distributions={}, system={}, tools=tools, lacks=lacks).check("self_generate")
