@@ -17,6 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "infra" / "requirements"
 
 
+_READ = {"voice_detector.py": {"silero_vad"}}
+"""Packages that a module reads as files and does not import."""
+
+
 def containerfile(stage: str) -> str:
     return (ROOT / "components" / stage / "Containerfile").read_text()
 
@@ -97,6 +101,7 @@ def _imported(stage: str) -> set[str]:
         if (file := waiting.pop()) in seen:
             continue
         seen.add(file)
+        found |= _READ.get(file.name, set())
         for module in _modules(file):
             if module.startswith("components."):
                 waiting += _files(module)
