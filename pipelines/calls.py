@@ -30,7 +30,10 @@ def plan(args: argparse.Namespace) -> int:
     """Print what a run would do."""
     from pipelines.plan import plan
     from pipelines.request import requested_profile
+    from pipelines.schedule.calls import plan_run
 
+    if args.schedule or args.folder:
+        return plan_run(args)
     stages = plan(requested_profile(args), current_home())
     if args.json:
         _print({"stages": {name: stage.model_dump(mode="json") for name, stage in stages.items()}})
@@ -264,15 +267,6 @@ def serve(args: argparse.Namespace) -> int:
     from pipelines.stage_command import become_stage_command
 
     become_stage_command("serve_model", args.words)
-
-
-def compile_(args: argparse.Namespace) -> int:
-    """Write the pipeline."""
-    from pipelines.alignment import compile_alignment
-    from pipelines.images.compiled import built_for_the_graph
-
-    compile_alignment(args.file, images=built_for_the_graph(current_home()) if args.images else None)
-    return ExitCode.DONE
 
 
 def _print(result: Any) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 from components.core.exits import exit_code_of
 from pipelines import calls
 from pipelines.audit import calls as audit_calls
-from pipelines.command_parser import Parser, add, add_json
+from pipelines.cluster import calls as cluster_calls
+from pipelines.cluster_commands import add_cluster, add_cluster_commands
+from pipelines.command_parser import Parser, add, add_json, add_request
 from pipelines.data_commands import add_data_commands
 from pipelines.erasure_commands import add_erase
 from pipelines.images_commands import add_images
 from pipelines.integrity_commands import add_integrity_commands
 from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
+from pipelines.schedule_commands import add_schedule_commands
 
 _EXAMPLES = """examples:
   desta run --profile smoke
@@ -42,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_lineage_commands(commands)
     add_erase(commands)
+    add_schedule_commands(commands)
+    add_cluster_commands(commands)
     _add_services(commands)
     add_images(commands)
     return top
@@ -80,32 +85,26 @@ def _add_run(commands: Any) -> None:
         "say for each stage whether it would run or be reused, and why",
         "desta plan",
         "desta plan --profile smoke --set self_generate.max_tokens=48",
+        "desta plan --schedule weekly",
     )
+    plan.add_argument("--schedule", metavar="NAME", help="what a schedule would run, and whether it is due")
+    plan.add_argument("--folder", type=Path, metavar="DIR", help="of schedules (default: infra/schedules)")
     for command in (run, plan):
-        command.add_argument("--profile", default="sample", metavar="NAME", help="smoke or sample (default)")
-        command.add_argument(
-            "--corpus", action="append", type=Path, metavar="DIR", help="a corpus of yours instead of the sample's"
-        )
-        command.add_argument(
-            "--from-published", metavar="NAME[@REVISION]", help="start from a published dataset instead of corpora"
-        )
-        command.add_argument(
-            "--use",
-            metavar="USE",
-            help="what the model is made for, research (default) or commercial; corpora that forbid it are refused",
-        )
-        command.add_argument("--encoder", metavar="REF", help="another audio encoder")
-        command.add_argument("--llm", metavar="REF", help="another language model")
-        command.add_argument(
-            "--set", action="append", default=[], metavar="STAGE.PARAMETER=VALUE", help="change a setting of a stage"
-        )
+        add_request(command)
         add_json(command)
 
 
 def _add_views(commands: Any) -> None:
     status = add(
-        commands, "status", calls.status, "show a run, the newest by default", "desta status", "desta status --json"
+        commands,
+        "status",
+        cluster_calls.status,
+        "show a run, the newest by default; with --cluster one that was submitted to a cluster",
+        "desta status",
+        "desta status --json",
+        "desta status --cluster infra/clusters/laptop.yaml",
     )
+    add_cluster(status, required=False)
     status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
     runs = add(commands, "runs", calls.runs, "list all runs, the newest first", "desta runs", "desta runs --json")
     doctor = add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
@@ -136,15 +135,3 @@ def _add_services(commands: Any) -> None:
     )
     audit.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1, this machine alone")
     audit.add_argument("--port", type=int, default=5100, metavar="N", help="default: 5100; 0: any that is free")
-    compile_ = add(
-        commands,
-        "compile",
-        calls.compile_,
-        "write the pipeline as IR YAML",
-        "desta compile alignment.yaml",
-        "desta compile alignment.yaml --images",
-    )
-    compile_.add_argument("file", type=Path, metavar="FILE")
-    compile_.add_argument(
-        "--images", action="store_true", help="name the images that `desta images` built, by their digests if pushed"
-    )

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Command = Callable[[argparse.Namespace], int]
@@ -39,3 +40,24 @@ def add(commands: Any, name: str, call: Command, text: str, *examples: str) -> P
 def add_json(command: argparse.ArgumentParser) -> None:
     """Let a command print JSON."""
     command.add_argument("--json", action="store_true", help="print JSON for scripts")
+
+
+def add_request(command: argparse.ArgumentParser) -> None:
+    """Let a command say what a run is asked for: see `pipelines.request`."""
+    command.add_argument("--profile", default="sample", metavar="NAME", help="smoke or sample (default)")
+    command.add_argument(
+        "--corpus", action="append", type=Path, metavar="DIR", help="a corpus of yours instead of the sample's"
+    )
+    command.add_argument(
+        "--from-published", metavar="NAME[@REVISION]", help="start from a published dataset instead of corpora"
+    )
+    command.add_argument(
+        "--use",
+        metavar="USE",
+        help="what the model is made for, research (default) or commercial; corpora that forbid it are refused",
+    )
+    command.add_argument("--encoder", metavar="REF", help="another audio encoder")
+    command.add_argument("--llm", metavar="REF", help="another language model")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="STAGE.PARAMETER=VALUE", help="change a setting of a stage"
+    )

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from components.core.contracts.artifacts import open_artifact, read_manifest
 from components.core.contracts.errors import ContractError, ExitCode, SourceError
 from components.core.home import Home
-from components.core.registry import EVALUATION, EVALUATION_RUN, Change, Decider, Registry
+from components.core.registry import ERASED, EVALUATION, EVALUATION_RUN, Change, Decider, Registry
 from components.core.runs import ModelVersion, Standing, log_file, read_failure, read_stage
 from components.core.stages import stage_named
 from pipelines.champion_changes import changing_champion
@@ -44,7 +44,8 @@ def decide(model: ModelVersion, run_dir: Path, home: Home) -> Standing:
                 return Standing(version=champion, reason=f"{why}; {_promote(model)}")
             refusals = _refusals(report, champion, run_dir)
         if refusals:
-            return Standing(version=champion, reason="; ".join(refusals), refusals=refusals)
+            why = "; ".join((*refusals, *_erased_since(registry, champion, model)))
+            return Standing(version=champion, reason=why, refusals=refusals)
         return _moved(registry, model, f"passed the policy beside version {champion}", run_dir)
 
 
@@ -78,6 +79,12 @@ def _lines(comparison: Path) -> tuple[str, ...]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ContractError(f"{comparison}: is no comparison: {error}") from error
     raise ContractError(f"{comparison}: names no line of the policy, though one was missed")
+
+
+def _erased_since(registry: Registry, champion: str, model: ModelVersion) -> tuple[str, ...]:
+    """Say what a better figure does not: the champion learned from what was taken away since."""
+    erasure = registry.version(champion).tags.get(ERASED)
+    return (f"it learned from what erasure {erasure} took away; {_promote(model)}",) if erasure else ()
 
 
 def _moved(registry: Registry, model: ModelVersion, reason: str, run_dir: Path) -> Standing:

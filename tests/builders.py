@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from components.core.contracts.records import (
     SAMPLE_RATE_HZ,
+    Answer,
     Audio,
     Clip,
     Decoding,
@@ -154,3 +155,24 @@ def write_corpus(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content if isinstance(content, bytes) else flac(content))
     return folder
+
+
+def make_answer(sample: Sample, wrong_clip_id: str, **changes: Any) -> Answer:
+    """What was measured of a held-out question, with another clip in the place of its own."""
+    values: dict[str, Any] = {
+        "sample_id": sample.sample_id,
+        "clip_id": sample.clip_id,
+        "domain": sample.domain,
+        "prompt": sample.prompt,
+        "target": sample.response,
+        "target_tokens": 6,
+        "wrong_clip_id": wrong_clip_id,
+        "wrong_domain": sample.domain,
+        "nll_untrained": 9.0,
+        "nll_trained": 5.0,
+        "nll_wrong_clip": 7.0,
+        "response_untrained": None,
+        "response_trained": None,
+        "response_wrong_clip": None,
+    }
+    return Answer(**{**values, **changes})

@@ -4,7 +4,6 @@ A key that requests must carry is read from the environment variable DESTA_SERVE
 """
 
 import argparse
-import ipaddress
 import os
 import socket
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 
 from components.core.command import command_parser, run_command
 from components.core.contracts.errors import ConfigurationError
+from components.core.ports import is_loopback, listen
 from components.core.settings import checked, given
 from components.serve_model.settings import ServeModelSettings, add_server_arguments
 
@@ -59,19 +59,9 @@ def _listening(host: str, port: int, key: str | None) -> socket.socket:
     Raises:
         ConfigurationError: it is taken, or others could come in without a key.
     """
-    if not key and not _of_this_machine(host):
+    if not key and not is_loopback(host):
         raise ConfigurationError(f"--host {host}: lets others in: set DESTA_SERVE_KEY to the key that they must carry")
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError) as error:
-        raise ConfigurationError(f"--host {host} --port {port}: cannot listen there: {error}") from error
-
-
-def _of_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return listen(host, port)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ compile cpu --override overrides.txt --find-links "$PIP_FIND_LINKS"
 compile gpu --override overrides.txt
 compile dev --find-links "$PIP_FIND_LINKS"
 compile models --no-deps
+compile mlflow
 
 # What each image holds: names and versions out of the lock of the device, which has their hashes.
 compile_image() {
@@ -33,7 +34,7 @@ compile_image() {
 }
 
 for device in cpu gpu; do
-    for containerfile in ../../components/*/Containerfile; do
-        compile_image "$(basename "$(dirname "$containerfile")")" "$device"
+    for list in images/*_*.in; do  # all but the engines, which belong to self_generate
+        compile_image "$(basename "$list" .in)" "$device"
     done
 done

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
-from pipelines.audit.tracing import link_to
+from pipelines.audit.links import link_to
 from pipelines.audit.view import Cell, Fact, Field, Form, Section, Table, View
 from pipelines.erasure.planning import Plan, plan_erasure
 from pipelines.erasure.subject import Subject

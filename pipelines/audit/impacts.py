@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from components.core.contracts.errors import ConfigurationError
-from pipelines.audit.tracing import link_to
+from pipelines.audit.links import link_to
 from pipelines.audit.view import Cell, Fact, Field, Form, Section, Table, View
 from pipelines.lineage.choice import By, Choice
 from pipelines.lineage.impact import Impact, impact_in

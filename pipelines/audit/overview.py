@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from components.core.contracts.errors import DestaError
 from components.core.registry import MODEL_NAME
-from pipelines.audit.tracing import link_to
+from pipelines.audit.links import link_to
 from pipelines.audit.view import Cell, Fact, Section, Table, View
 from pipelines.journal import read_journal
 from pipelines.lineage.catalogue import Content, Run

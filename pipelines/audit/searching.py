@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from components.core.contracts.errors import ConfigurationError
-from pipelines.audit.tracing import link_to
+from pipelines.audit.links import link_to
 from pipelines.audit.view import Cell, Table, View
 from pipelines.lineage.why import Lineage
 
@@ -52,10 +52,11 @@ def search_view(words: str, lineage: Lineage) -> View:
 
 def _named(words: str, lineage: Lineage) -> tuple[Table, ...]:
     try:
-        ref = lineage.finder.ref(words)
+        refs = lineage.finder.refs(words)
     except ConfigurationError:
-        return ()
-    return (Table(title="By its id", columns=("kind", "id"), rows=((Cell(text=ref.kind), link_to(ref.id)),)),)
+        return ()  # no id, but its words may stand in a text
+    rows = tuple((Cell(text=ref.kind), link_to(ref.id)) for ref in refs)
+    return (Table(title="By its id", columns=("kind", "id"), rows=rows),) if rows else ()
 
 
 def _rows(kind: str, low: str, lineage: Lineage) -> Sequence[Row]:

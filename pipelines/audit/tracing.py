@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from pipelines.audit.learning import learned_table
+from pipelines.audit.links import link_to
+from pipelines.audit.verifying import verifications
 from pipelines.audit.view import Cell, Fact, Graph, Node, Section, Table, Text, View
 from pipelines.lineage.nodes import Kind, Ref, Step, Trace
 from pipelines.lineage.why import Lineage
@@ -14,11 +16,6 @@ _MOST_BOXES = 48
 """More than these make no picture; sections and tables name the others."""
 _MOST_NEIGHBOURS = 500
 _TEXTS = frozenset({"transcript", "said to the generator", "text", "question", "answer", "target", "prompt"})
-
-
-def link_to(name: str) -> Cell:
-    """Name a thing, and lead to its page."""
-    return Cell(text=name, href=f"/why/{quote(name, safe='')}")
 
 
 def trace_view(text: str, lineage: Lineage) -> View:
@@ -40,7 +37,7 @@ def trace_view(text: str, lineage: Lineage) -> View:
         bad=bool(gaps),
         audio=clips[0].id if len(clips) == 1 and not clips[0].missing else None,
         sections=(_section(subject, here=True), *map(_section, others)),
-        tables=(_neighbours(subject), *learned_table(trace, lineage), *_verifications(trace)),
+        tables=(_neighbours(subject), *learned_table(trace, lineage), *verifications(trace, lineage.catalogue.home)),
         graph=graph_of(trace),
     )
 
@@ -111,11 +108,3 @@ def _neighbours(step: Step) -> Table:
     note = f"The first {_MOST_NEIGHBOURS} of {len(found)}." if len(found) > _MOST_NEIGHBOURS else ""
     rows = tuple(found[:_MOST_NEIGHBOURS])
     return Table(title="Neighbours", columns=("which way", "kind", "id"), rows=rows, note=note)
-
-
-def _verifications(trace: Trace) -> Iterator[Table]:
-    """Offer to verify the runs behind a model: that takes a moment, so it waits to be asked for."""
-    runs = trace.of(Kind.RUN) if trace.subject.kind in {Kind.MODEL, Kind.VERSION, Kind.RUN} else ()
-    rows = tuple((link_to(run.id), Cell(text="compute every digest again", href=f"/verify/{run.id}")) for run in runs)
-    if rows:
-        yield Table(title="Verification", columns=("run", ""), rows=rows)

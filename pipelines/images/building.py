@@ -11,7 +11,16 @@ from components.core.home import Home
 from components.core.publishing import write_file
 from pipelines.images.bill import bill_of
 from pipelines.images.engine import Engine
-from pipelines.images.records import IMAGES, Image, image_name, images_folder, read_images, write_image
+from pipelines.images.records import (
+    IMAGES,
+    Image,
+    containerfile,
+    image_name,
+    images_folder,
+    packages_in,
+    read_images,
+    write_image,
+)
 
 _NOT_COPIED = {".md", ".png", ".pyc"}
 _TAG_LENGTH = 16
@@ -100,12 +109,14 @@ def checked_stages(stages: list[str]) -> tuple[str, ...]:
 
 def tag_of(stage: str, ground: Ground, root: Path) -> str:
     """Return the digest of everything that decides an image."""
-    locks, folder = root / "infra" / "requirements", root / "components"
+    locks, recipe = root / "infra" / "requirements", root / containerfile(stage)
     lists = [locks / "images" / name for name in ("install.sh", f"{stage}-{ground.device}.txt")]
     pins = [locks / name for name in ("bootstrap.txt", "overrides.txt", f"{ground.device}.txt")]
-    code = [file for part in ("core", stage) for file in (folder / part).rglob("*") if file.is_file()]
-    copied = [file for file in code if file.suffix not in _NOT_COPIED]
-    return digest_of({"files": digest_of_tree(root, [*lists, *pins, *copied]), **asdict(ground)})[:_TAG_LENGTH]
+    folders = [root.joinpath(*package.split(".")) for package in packages_in(stage)]
+    code = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    copied = [file for file in code if file.suffix not in _NOT_COPIED and file.name != recipe.name]
+    files = digest_of_tree(root, [recipe, *lists, *pins, *copied])
+    return digest_of({"files": files, **asdict(ground)})[:_TAG_LENGTH]
 
 
 def build(stage: str, ground: Ground, engine: Engine, home: Home, root: Path) -> tuple[Image, bool]:
@@ -119,9 +130,8 @@ def build(stage: str, ground: Ground, engine: Engine, home: Home, root: Path) ->
     known, there = read_images(home).get(stage), engine.inspect(f"{name}:{tag}")
     if known and there and known.tag == tag:
         return known, False
-    code = code_digest("components.core", f"components.{stage}")
-    containerfile = root / "components" / stage / "Containerfile"
-    engine.build(root, containerfile, f"{name}:{tag}", _arguments(ground, code))
+    code = code_digest(*packages_in(stage))
+    engine.build(root, root / containerfile(stage), f"{name}:{tag}", _arguments(ground, code))
     inside = Inside.model_validate_json(engine.python(f"{name}:{tag}", _LOOK))
     inside.check(stage)
     facts = engine.inspect(f"{name}:{tag}") or {}

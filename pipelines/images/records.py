@@ -11,8 +11,10 @@ from components.core.images import image
 from components.core.publishing import write_file
 from components.core.stages import STAGES
 
-IMAGES = (*(stage.name for stage in STAGES), "serve_model")
-"""What has an image: the six stages, and the server of what they make."""
+CLOSING = "close_run"
+"""The task that ends a run on a cluster: no stage, and with the code of all of them."""
+IMAGES = (*(stage.name for stage in STAGES), "serve_model", CLOSING)
+"""What has an image: the six stages, the server of what they make, and the end of a run."""
 
 
 class Image(Record):
@@ -35,6 +37,16 @@ class Image(Record):
     def reference(self) -> str:
         """What runs: by its digest in a registry, else by its tag on this machine."""
         return self.pushed or f"{self.name}:{self.tag}"
+
+
+def containerfile(stage: str) -> Path:
+    """Return where the Containerfile of an image is, below the root."""
+    return Path("pipelines/cluster" if stage == CLOSING else f"components/{stage}") / "Containerfile"
+
+
+def packages_in(stage: str) -> tuple[str, ...]:
+    """Return the packages of our code that an image holds."""
+    return ("components", "pipelines") if stage == CLOSING else ("components.core", f"components.{stage}")
 
 
 def image_name(stage: str) -> str:

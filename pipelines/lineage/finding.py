@@ -32,7 +32,7 @@ class Finder:
         Raises:
             ConfigurationError: nothing has it, several begin so, or it is no id.
         """
-        found = list(dict.fromkeys(self._found(checked(text))))
+        found = self.refs(text)
         if len(found) == 1:
             return found[0]
         if found:
@@ -44,6 +44,14 @@ class Finder:
             f"clip, file, result or key ({SHORTEST_PREFIX} characters or more), a run, desta-adapter@N, an answer "
             "or the name of a published dataset"
         )
+
+    def refs(self, text: str) -> list[Ref]:
+        """Return everything that an id could name.
+
+        Raises:
+            ConfigurationError: it is no id.
+        """
+        return list(dict.fromkeys(self._found(checked(text))))
 
     def samples(self, prefix: str) -> list[tuple[Content, Place]]:
         """Return where samples are: among the accepted, the refused, or the rows that nothing has sorted yet."""

@@ -116,6 +116,7 @@ def test_the_page_of_a_model_tells_its_data_licences_figures_and_verifies_it(
     for licence in {clips[sample.clip_id].licence for sample in samples}:
         expect(page.get_by_role("cell", name=licence, exact=True).first).to_be_visible()
     expect(page.get_by_text(str(status["metrics"]["audio_gain"])).first).to_be_visible()
+    expect(page.get_by_role("cell", name="is what was signed")).to_be_visible()
     page.get_by_role("link", name="compute every digest again").first.click()
     expect(page.get_by_role("status")).to_have_text(f"Run {status['run_id']} is what it recorded, to the byte")
 

@@ -16,7 +16,7 @@ from components.core.contracts.artifacts import open_artifact
 from components.core.home import Home
 from components.core.inference.choosing import chosen_model
 from components.core.models.store import StoredModel
-from components.core.registry import EVALUATION, EVALUATION_RUN, MODEL_NAME, Decider, Registry
+from components.core.registry import ERASED, EVALUATION, EVALUATION_RUN, MODEL_NAME, Decider, Registry
 from components.core.runs import State, read_run, read_stage, read_tracking, write_run
 from components.core.tracking import RunTracking
 from pipelines import succession
@@ -164,6 +164,17 @@ def test_a_model_that_is_worse_is_refused_and_the_champion_stays(desta: Desta, c
     status = status_of(desta.home.runs / "r2")
     assert (status.model["version"], status.gate.passed, status.gate.reasons) == ("2", False, (WORSE,))
     assert (desta.registry.champion, len(desta.registry.history)) == ("1", 1)
+
+
+def test_a_refusal_says_when_the_champion_learned_from_what_was_erased(desta: Desta, comparing: Comparing) -> None:
+    desta.conclude("r1", "one")
+    desta.registry.describe("1", "", {ERASED: "20261128-101500-1a2b"})
+    comparing.code, comparing.refusals = 3, (WORSE,)
+    ending = desta.conclude("r2", "another")
+    assert ending.error == (
+        f"champion: version 1 stays: {WORSE}; it learned from what erasure 20261128-101500-1a2b took away; "
+        "`desta promote 2 --reason TEXT` makes it champion by hand"
+    )
 
 
 def test_a_model_that_its_own_gate_refused_leaves_registry_and_champion_alone(

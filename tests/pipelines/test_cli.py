@@ -38,10 +38,19 @@ COMMANDS = (
     "publish",
     "ui",
     "compile",
+    "submit",
+    "logs",
+    "cancel",
     "chat",
     "serve",
 )
-ACTIONS = ("model describe", "model import", "model export", "images build", "images list", "images push")
+SCHEDULE = ("plan", "apply", "list", "run", "run-now", "pause", "resume", "history")
+IMAGES = ("build", "list", "push")
+ACTIONS = (
+    *("model describe", "model import", "model export"),
+    *(f"schedule {action}" for action in SCHEDULE),
+    *(f"images {action}" for action in IMAGES),
+)
 
 
 def _modules_after(code: str) -> set[str]:

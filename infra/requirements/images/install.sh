@@ -14,11 +14,10 @@ uv() { /opt/bootstrap/bin/uv --system-certs --quiet "$@"; }
 
 export UV_LINK_MODE=copy UV_PYTHON=/opt/venv/bin/python
 uv venv --python "$(command -v python3)" /opt/venv
-if [ "$device" = cpu ]; then
+if [ "$device" = cpu ] && grep '^torch==' "$stage-cpu.txt" > torch.txt; then
     # Alone, as in infra/setup.py: torch's index has a torchaudio of its own, which is not the lock's.
     torch_from='--torch-backend cpu'
     [ -z "${UV_FIND_LINKS:-}" ] || torch_from=''
-    grep '^torch==' "$stage-cpu.txt" > torch.txt
     uv pip install --no-deps --require-hashes $torch_from -r torch.txt -c cpu.txt
 fi
 # With bytecode: where the root file system is read-only nothing can write it later.

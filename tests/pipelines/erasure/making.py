@@ -29,7 +29,7 @@ from components.self_generate.generation import Reply
 from components.self_generate.generations import generations_of
 from pipelines.erasure.recordings import corpora_below
 from pipelines.profiles import smoke
-from tests.builders import make_description, make_generator, make_sample, make_tone
+from tests.builders import make_answer, make_description, make_generator, make_sample, make_tone
 from tests.components.ingest_audio.making import as_file
 from tests.pipelines.results import FIGURES, make_run_record, make_stage_record
 
@@ -191,22 +191,8 @@ def _evaluate(clips: Sequence[Clip], place: Workplace) -> Outcome:
 def _answers(clips: Sequence[Clip]) -> Iterator[Answer]:
     for clip, other in zip(clips, [*clips[1:], clips[0]], strict=True):
         sample = sample_about(clip)
-        yield Answer(
-            sample_id=sample.sample_id,
-            clip_id=clip.clip_id,
-            domain=clip.domain,
-            prompt=sample.prompt,
-            target=sample.response,
-            target_tokens=6,
-            wrong_clip_id=other.clip_id,
-            wrong_domain=other.domain,
-            nll_untrained=2.0,
-            nll_trained=1.0,
-            nll_wrong_clip=1.5,
-            response_untrained=None,
-            response_trained=sample.response,
-            response_wrong_clip=sample_about(other).response,
-        )
+        said = {"response_trained": sample.response, "response_wrong_clip": sample_about(other).response}
+        yield make_answer(sample, other.clip_id, **said)
 
 
 def _through(rows: int) -> Counts:

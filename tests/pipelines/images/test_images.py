@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from components.core.contracts.errors import ConfigurationError, ContractError
-from components.core.digests import code_digest
 from components.core.home import Home
 from components.core.stages import STAGES
 from pipelines.alignment import compile_alignment
@@ -16,25 +15,9 @@ from pipelines.images.bill import bill_of
 from pipelines.images.building import Ground, Inside, tag_of
 from pipelines.images.compiled import CODE_VERSION, built_for_the_graph
 from pipelines.images.engine import find_engine
-from pipelines.images.records import IMAGES, Image, image_name, read_images, write_image
+from pipelines.images.records import read_images, write_image
 from pipelines.sample_data import ROOT
-
-DIGEST = f"sha256:{'d' * 64}"
-GROUND = Ground(base=f"bare@{DIGEST}", builder=f"full@{DIGEST}", device="cpu")
-
-
-def made(stage: str = "ingest_audio", pushed: str | None = None) -> Image:
-    return Image(
-        stage=stage,
-        name=image_name(stage),
-        tag=tag_of(stage, GROUND, ROOT),
-        device="cpu",
-        base=GROUND.base,
-        image_id="1" * 64,
-        size_bytes=1,
-        code_version=code_digest("components.core", f"components.{stage}"),
-        pushed=pushed,
-    )
+from tests.pipelines.images.making import DIGEST, GROUND, make_image, place_of, write_pushed
 
 
 @pytest.fixture
@@ -134,14 +117,14 @@ def test_a_machine_without_an_engine_is_told_so(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_list_is_what_was_built(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    write_image(made(), home)
+    write_image(make_image(), home)
     with pytest.raises(SystemExit):
         main(["images", "list", "--json"])
-    assert json.loads(capsys.readouterr().out) == {"ingest_audio": made().model_dump(mode="json")}
+    assert json.loads(capsys.readouterr().out) == {"ingest_audio": make_image().model_dump(mode="json")}
 
 
 def test_a_damaged_record_is_one_line(home: Home) -> None:
-    write_image(made(), home)
+    write_image(make_image(), home)
     file = home.root / "images" / "ingest_audio.json"
     file.write_text(file.read_text().replace("size_bytes", "size"))
     with pytest.raises(ContractError, match=r"ingest_audio\.json: not a record of an image"):
@@ -149,34 +132,33 @@ def test_a_damaged_record_is_one_line(home: Home) -> None:
 
 
 def test_the_graph_names_images_by_digest_and_the_code_in_them(home: Home, tmp_path: Path) -> None:
-    for name in IMAGES:
-        write_image(made(name, pushed=f"place.test/{image_name(name)}@{DIGEST}"), home)
+    write_pushed(home)
     compile_alignment(tmp_path / "graph.yaml", images=built_for_the_graph(home))
     executors = yaml.safe_load((tmp_path / "graph.yaml").read_text())["deploymentSpec"]["executors"]
     for stage in STAGES:
         container = executors[f"exec-{stage.name.replace('_', '-')}"]["container"]
-        assert container["image"] == f"place.test/{image_name(stage.name)}@{DIGEST}"
-        assert container["env"] == [{"name": CODE_VERSION, "value": made(stage.name).code_version}]
+        assert container["image"] == place_of(stage.name)
+        assert container["env"] == [{"name": CODE_VERSION, "value": make_image(stage.name).code_version}]
 
 
 def test_a_graph_with_images_does_not_change_the_next_one(home: Home, tmp_path: Path) -> None:
     compile_alignment(tmp_path / "before.yaml")
-    compile_alignment(tmp_path / "with.yaml", images={"ingest_audio": made()})
+    compile_alignment(tmp_path / "with.yaml", images={"ingest_audio": make_image()})
     compile_alignment(tmp_path / "after.yaml")
     assert (tmp_path / "after.yaml").read_text() == (tmp_path / "before.yaml").read_text()
-    assert made().reference in (tmp_path / "with.yaml").read_text()
+    assert make_image().reference in (tmp_path / "with.yaml").read_text()
     del home
 
 
 def test_a_graph_is_not_compiled_with_a_part_of_its_images(home: Home) -> None:
-    write_image(made(), home)
+    write_image(make_image(), home)
     with pytest.raises(ConfigurationError, match="extract_metadata has no image yet"):
         built_for_the_graph(home)
 
 
 def test_equal_images_have_equal_bills() -> None:
-    first = bill_of(made(), {"kfp": "2.17.0", "torch": "2.13.0+cpu"}, {"libc6": "2.36-9"})
-    second = bill_of(made(), {"torch": "2.13.0+cpu", "kfp": "2.17.0"}, {"libc6": "2.36-9"})
+    first = bill_of(make_image(), {"kfp": "2.17.0", "torch": "2.13.0+cpu"}, {"libc6": "2.36-9"})
+    second = bill_of(make_image(), {"torch": "2.13.0+cpu", "kfp": "2.17.0"}, {"libc6": "2.36-9"})
     assert first == second
     purls = {component.get("purl") for component in json.loads(first)["components"]}
     assert {"pkg:pypi/kfp@2.17.0", "pkg:deb/debian/libc6@2.36-9"} <= purls

@@ -26,7 +26,7 @@ from components.core.home import Home
 from components.core.runs import Output, State, stage_file, write_record, write_run
 from components.core.stages import STAGES, stage_named
 from pipelines.publish.published import FOLDER, PublishedRecord
-from tests.builders import make_clip, make_description, make_sample, make_source, make_tone
+from tests.builders import make_answer, make_clip, make_description, make_sample, make_source, make_tone
 from tests.pipelines.results import make_run_record, make_stage_record
 
 ENCODER, LLM, POOL = "e" * 64, "f" * 64, "9" * 64
@@ -128,23 +128,7 @@ class Writer:
 
 def answer() -> Answer:
     """What the model answered about the clip that is held out."""
-    asked = ACCEPTED[2]
-    return Answer(
-        sample_id=asked.sample_id,
-        clip_id=asked.clip_id,
-        domain=asked.domain,
-        prompt=asked.prompt,
-        target=asked.response,
-        target_tokens=6,
-        wrong_clip_id=TOGETHER.clip_id,
-        wrong_domain=asked.domain,
-        nll_untrained=9.0,
-        nll_trained=5.0,
-        nll_wrong_clip=7.0,
-        response_untrained=None,
-        response_trained="A cow.",
-        response_wrong_clip=None,
-    )
+    return make_answer(ACCEPTED[2], TOGETHER.clip_id, response_trained="A cow.")
 
 
 def marks() -> str:

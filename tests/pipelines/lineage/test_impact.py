@@ -1,14 +1,12 @@
 """Where something is: every count, in every result that has some of it."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.parquet import write_shard
 from components.core.contracts.records import Answer
-from components.core.home import Home
 from components.core.registry import Decider, Registry
 from pipelines.cli import main
 from pipelines.lineage.choice import By, Choice
@@ -24,15 +22,7 @@ from tests.pipelines.lineage.making import (
     RUN,
     Made,
     answer,
-    make_home,
 )
-
-
-@pytest.fixture
-def made(tmp_path: Path, home: Home) -> Made:
-    """The home of the commands, filled."""
-    del home
-    return make_home(tmp_path)
 
 
 def found(made: Made, by: By, *values: str) -> Impact:

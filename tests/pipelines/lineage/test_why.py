@@ -9,7 +9,6 @@ import pytest
 from components.core.contracts.artifacts import MANIFEST
 from components.core.contracts.errors import ConfigurationError, ContractError
 from components.core.digests import digest_of
-from components.core.home import Home
 from pipelines.cli import main
 from pipelines.lineage.nodes import Kind, Trace
 from pipelines.lineage.why import why
@@ -28,13 +27,6 @@ from tests.pipelines.lineage.making import (
     Made,
     make_home,
 )
-
-
-@pytest.fixture
-def made(tmp_path: Path, home: Home) -> Made:
-    """The home of the commands, filled."""
-    del home
-    return make_home(tmp_path)
 
 
 def traced(made: Made, text: str) -> Trace:

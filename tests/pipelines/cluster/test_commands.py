@@ -1,0 +1,304 @@
+"""`desta submit`, `status`, `logs` and `cancel` against Kubeflow's own API, and what they say when it fails."""
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.core.home import Home
+from pipelines.cli import main
+from pipelines.cluster import api, standing
+from tests.pipelines.cluster.kubeflow import Kubeflow
+from tests.pipelines.cluster.making import write_cluster
+from tests.pipelines.results import make_corpus
+
+
+@pytest.fixture(autouse=True)
+def _alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    del home
+    for variable in ("KFP_HOST", "KFP_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(standing, "_POLL_S", 0.01)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return make_corpus(tmp_path / "recordings")
+
+
+def desta(*words: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    return int(end.value.code or 0)
+
+
+def submit(kubeflow: Kubeflow, corpus: Path, *words: str, **changes: Any) -> int:
+    cluster = write_cluster(corpus.parent, **changes)
+    given = ("--cluster", str(cluster), "--host", kubeflow.host, "--corpus", str(corpus))
+    return desta("submit", *given, "--profile", "smoke", *words)
+
+
+def asked(kubeflow: Kubeflow, tmp_path: Path, command: str, *words: str) -> int:
+    return desta(command, *words, "--cluster", str(write_cluster(tmp_path)), "--host", kubeflow.host)
+
+
+def _details(**states: str) -> dict[str, Any]:
+    return {
+        "run_details": {
+            "task_details": [
+                {"task_id": name, "display_name": name.replace("_", "-"), "state": state, "pod_name": f"{name}-pod"}
+                for name, state in states.items()
+            ]
+        }
+    }
+
+
+def test_a_run_is_submitted_with_our_parameters_as_pods_understand_them(
+    kubeflow: Kubeflow, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(kubeflow, corpus, "--set", "train_model.steps=7", pipeline_root="s3://bucket/runs") == 0
+    assert capsys.readouterr().out == "run-0\n"
+    run = kubeflow.runs["run-0"]
+    parameters = run["runtime_config"]["parameters"]
+    assert parameters["corpora"] == ["/desta/home/corpora/recordings"]
+    assert parameters["data_revision"].startswith("corpora:")
+    assert parameters["train_model_settings"]["steps"] == 7
+    assert parameters["llm"].startswith("pypi://")
+    assert run["runtime_config"]["pipeline_root"] == "s3://bucket/runs"
+    assert run["service_account"] == "pipeline"
+    assert kubeflow.pipelines[0]["namespace"] == kubeflow.experiments[0]["namespace"] == "desta"
+
+
+def test_the_same_pipeline_is_uploaded_once_and_another_as_another_version(kubeflow: Kubeflow, corpus: Path) -> None:
+    for changes in ({}, {}, {"shards": 2}):
+        assert submit(kubeflow, corpus, **changes) == 0
+    assert (len(kubeflow.pipelines), len(kubeflow.versions), len(kubeflow.runs)) == (1, 2, 3)
+    references = [run["pipeline_version_reference"]["pipeline_version_id"] for run in kubeflow.runs.values()]
+    assert references == ["version-0", "version-0", "version-1"]
+    assert len(kubeflow.experiments) == 1
+
+
+def test_a_cluster_of_one_user_hears_of_no_namespace(kubeflow: Kubeflow, corpus: Path) -> None:
+    kubeflow.multi_user = False
+    assert submit(kubeflow, corpus) == 0
+
+
+def test_content_keys_change_with_the_settings_of_a_stage_and_of_those_before_it(
+    kubeflow: Kubeflow, corpus: Path
+) -> None:
+    for words in ((), ("--set", "self_generate.max_tokens=8")):
+        assert submit(kubeflow, corpus, *words, kubeflow_cache=True) == 0
+    before, after = (
+        {
+            name: task["cachingOptions"]["cacheKey"]
+            for name, task in version["documents"][0]["components"]["comp-exit-handler-1"]["dag"]["tasks"].items()
+        }
+        for version in kubeflow.versions
+    )
+    same = {name for name, key in before.items() if after[name] == key}
+    assert same == {"ingest-audio", "extract-metadata"}
+    assert len(set(before.values())) == 6
+
+
+@pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELED", 130)])
+def test_waiting_shows_the_tasks_as_they_go_and_ends_as_the_run_did(
+    kubeflow: Kubeflow, corpus: Path, state: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeflow.course = [
+        {"state": "RUNNING", **_details(ingest_audio="RUNNING")},
+        {"state": "RUNNING", **_details(ingest_audio="RUNNING")},
+        {"state": state, **_details(ingest_audio="SUCCEEDED", train_model=state)},
+    ]
+    assert submit(kubeflow, corpus, "--wait", "--json") == code
+    said = capsys.readouterr()
+    shown = [" ".join(line.split()) for line in said.err.splitlines()]
+    assert shown == ["run run-0", "ingest-audio running", "ingest-audio succeeded", f"train-model {state.lower()}"]
+    assert json.loads(said.out)["state"] == state
+
+
+def test_a_short_failure_of_the_cluster_does_not_end_the_waiting(kubeflow: Kubeflow, corpus: Path) -> None:
+    kubeflow.course = [{"state": "SUCCEEDED"}]
+    failures = iter([503, 502])
+    kubeflow.fault = lambda request: next(failures, None) if request == "GET /runs/run-0" else None
+    assert submit(kubeflow, corpus, "--wait") == 0
+
+
+def test_a_cluster_that_stays_away_ends_the_waiting_and_says_that_the_run_may_go_on(
+    kubeflow: Kubeflow, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeflow.fault = lambda request: 503 if request == "GET /runs/run-0" else None
+    assert submit(kubeflow, corpus, "--wait") == 1
+    assert "the run may go on" in capsys.readouterr().err
+
+
+def test_status_shows_the_newest_run_or_one_by_its_id(
+    kubeflow: Kubeflow, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        submit(kubeflow, corpus)
+    kubeflow.runs["run-0"].update({"state": "FAILED", "error": {"code": 1, "message": "no\nnode"}})
+    capsys.readouterr()
+    assert asked(kubeflow, tmp_path, "status") == 0
+    assert capsys.readouterr().out == "run run-1 (desta smoke) pending\n"
+    assert asked(kubeflow, tmp_path, "status", "run-0") == 0
+    assert capsys.readouterr().out == "run run-0 (desta smoke) failed: no node\n"
+
+
+def test_logs_are_those_of_the_pods_that_are_still_known(
+    kubeflow: Kubeflow, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submit(kubeflow, corpus)
+    kubeflow.runs["run-0"].update(_details(ingest_audio="SUCCEEDED", train_model="RUNNING"))
+    kubeflow.logs = {"ingest_audio-pod": "24 clips\nDone: ü\n", "train_model-pod": "step 1\n"}
+    capsys.readouterr()
+    assert asked(kubeflow, tmp_path, "logs", "run-0") == 0
+    assert capsys.readouterr().out == "ingest-audio: 24 clips\ningest-audio: Done: ü\ntrain-model: step 1\n"
+    assert asked(kubeflow, tmp_path, "logs", "run-0", "--task", "train-model", "--follow") == 0
+    assert capsys.readouterr().out == "step 1\n"
+    del kubeflow.logs["train_model-pod"]
+    assert asked(kubeflow, tmp_path, "logs", "run-0", "--task", "train-model") == 1
+    assert "has no log of it" in capsys.readouterr().err
+    assert asked(kubeflow, tmp_path, "logs", "run-0") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("ingest-audio: 24 clips\n")
+    assert said.err.startswith("train-model: ")
+    assert asked(kubeflow, tmp_path, "logs", "run-0", "--task", "train") == 1
+    assert "no task train; there are: ingest-audio, train-model" in capsys.readouterr().err
+
+
+def test_cancel_asks_once_and_not_for_what_has_ended(
+    kubeflow: Kubeflow, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submit(kubeflow, corpus)
+    assert asked(kubeflow, tmp_path, "cancel", "run-0") == 0
+    assert kubeflow.requests[-1] == "POST /runs/run-0:terminate"
+    kubeflow.runs["run-0"]["state"] = "CANCELED"
+    assert asked(kubeflow, tmp_path, "cancel", "run-0") == 1
+    assert "has ended (canceled)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "line", "request_"),
+    [
+        (401, "name a token with --token-env or --token-file", "GET /healthz"),
+        (403, "not permitted", "POST /experiments"),
+        (404, "no such thing", "POST /runs"),
+        (409, "there already", "POST /pipelines/upload_version"),
+        (500, "out of order", "POST /runs"),
+        (503, "out of order", "GET /healthz"),
+    ],
+)
+def test_a_refusal_is_one_line_and_nothing_is_asked_twice(
+    kubeflow: Kubeflow, corpus: Path, status: int, line: str, request_: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeflow.fault = lambda request: status if request == request_ else None
+    assert submit(kubeflow, corpus) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {kubeflow.host}: {status}: ")
+    assert line in said
+    assert kubeflow.requests.count(request_) == 1
+    assert not kubeflow.runs
+
+
+def test_a_cluster_that_is_slow_is_one_line(
+    kubeflow: Kubeflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(api, "TIMEOUTS_S", (0.1, 0.1))
+    kubeflow.fault = lambda _: time.sleep(0.4)
+    assert asked(kubeflow, tmp_path, "status", "run-0") == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "no answer in time" in said
+
+
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{free.getsockname()[1]}"
+        assert desta("cancel", "r", "--cluster", str(write_cluster(tmp_path)), "--host", host) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "cannot be reached" in said
+
+
+def test_a_page_for_people_is_not_taken_for_an_answer(
+    kubeflow: Kubeflow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeflow.content_type = "text/html"
+    assert asked(kubeflow, tmp_path, "status") == 1
+    assert "not as Kubeflow Pipelines' API" in capsys.readouterr().err
+
+
+def test_a_token_goes_with_every_request_and_into_no_line(
+    kubeflow: Kubeflow, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = corpus.parent / "token"
+    file.write_text("hunter2\n")
+    monkeypatch.setenv("MY_TOKEN", "hunter2")
+    for reference in (("--token-file", str(file)), ("--token-env", "MY_TOKEN")):
+        assert submit(kubeflow, corpus, *reference) == 0
+    assert set(kubeflow.tokens) == {"Bearer hunter2"}
+    kubeflow.fault = lambda _: 401
+    assert submit(kubeflow, corpus, "--token-env", "MY_TOKEN") == 1
+    said = capsys.readouterr()
+    assert "hunter2" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ((), "--host: want the address"),
+        (("--host", "localhost:8888"), "KFP_HOST: want an address"),
+        (("--host", "http://me:hunter2@localhost"), "without user, password"),
+        (("--host", "http://localhost:1", "--token-env", "NOT_SET_HERE"), "holds no token"),
+        (("--host", "http://localhost:1", "--token-file", "/none"), "cannot be read"),
+        (("--host", "http://localhost:1", "--token-file", "/none", "--token-env", "A"), "leave one of the two out"),
+    ],
+)
+def test_a_cluster_that_is_not_named_well_is_asked_nothing(
+    words: tuple[str, ...], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert desta("status", "--cluster", str(write_cluster(tmp_path)), *words) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert line in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--llm", "models/mine"), "no pod sees this folder"),
+        (("--encoder", "/root/encoder"), "no pod sees this folder"),
+        (("--set", "train_model.step=1"), "did you mean"),
+        (("--from-published", "spring"), "--corpus"),
+    ],
+)
+def test_what_pods_could_not_do_is_refused_before_anything_is_asked(
+    kubeflow: Kubeflow, corpus: Path, words: tuple[str, ...], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(kubeflow, corpus, *words) == 2
+    assert line in capsys.readouterr().err
+    assert kubeflow.requests == []
+
+
+def test_a_model_on_a_volume_of_the_pods_is_taken_and_has_no_content_key(kubeflow: Kubeflow, corpus: Path) -> None:
+    assert submit(kubeflow, corpus, "--llm", "/desta/models/mine", kubeflow_cache=True) == 0
+    tasks = kubeflow.versions[0]["documents"][0]["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    assert {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")} == {
+        "ingest-audio",
+        "extract-metadata",
+    }
+
+
+def test_options_of_a_cluster_without_one_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert desta("status", "--host", "http://localhost") == 2
+    assert "--host: is for --cluster" in capsys.readouterr().err
+    assert desta("compile", str(tmp_path / "a.yaml"), "--kubernetes-manifests") == 2
+    assert "--cluster" in capsys.readouterr().err
+
+
+def test_the_pipeline_of_a_cluster_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    assert desta("compile", str(file), "--cluster", str(write_cluster(tmp_path)), "--kubernetes-manifests") == 0
+    assert "kind: PipelineVersion" in file.read_text()
