@@ -17,7 +17,7 @@ def push(stage: str, prefix: str, engine: Engine, home: Home) -> Image:
     if image is None:
         raise ConfigurationError(f"{stage}: has no image yet; `desta images build {stage}` makes it")
     place = f"{prefix.rstrip('/')}/{image.name}"
-    digest = engine.push(f"{image.name}:{image.tag}", f"{place}:{image.tag}")
+    digest = engine.push(image.here, f"{place}:{image.tag}")
     pushed = image.model_copy(update={"pushed": f"{place}@{digest}"})
     write_image(pushed, home)
     return pushed

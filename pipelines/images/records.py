@@ -35,8 +35,13 @@ class Image(Record):
 
     @property
     def reference(self) -> str:
-        """What runs: by its digest in a registry, else by its tag on this machine."""
-        return self.pushed or f"{self.name}:{self.tag}"
+        """What runs: by its digest in a registry, else as this machine has it."""
+        return self.pushed or self.here
+
+    @property
+    def here(self) -> str:
+        """What the engine of this machine calls it."""
+        return f"{self.name}:{self.tag}"
 
 
 def containerfile(stage: str) -> Path:

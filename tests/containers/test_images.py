@@ -11,11 +11,22 @@ import pytest
 from components.core.stages import STAGES
 from pipelines.images.building import Ground, build
 from pipelines.images.engine import Engine
-from pipelines.images.records import IMAGES, Image
+from pipelines.images.records import CLOSING, IMAGES, Image
 from tests.containers.conftest import FOLDER, ROOT
 from tests.containers.engine import Podman
 
 pytestmark = pytest.mark.containers
+
+ENDS_A_RUN = (
+    "pipelines.bundle.contents",
+    "pipelines.bundle.sealing",
+    "pipelines.bundle.signing",
+    "pipelines.champion",
+    "pipelines.cluster.closing",
+    "pipelines.ending",
+    "pipelines.openlineage.telling",
+    "pipelines.track",
+)
 
 LOOK = """
 import importlib, json, os, pkgutil, shutil, sys
@@ -29,47 +40,55 @@ def refused(place):
         return True
     return False
 
-found = [module.name for module in pkgutil.walk_packages(components.__path__, "components.")]
-for name in found:
-    if not name.endswith("__main__"):
-        importlib.import_module(name)
+def modules(package):
+    return [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+
+used = sys.argv[1:] or [name for name in modules(components) if not name.endswith("__main__")]
+for name in used:
+    importlib.import_module(name)
+top = [path.name for path in Path("/app").iterdir()]
 weights = (".safetensors", ".gguf", ".bin", ".pt", ".parquet", ".flac", ".wav")
 ours = [path for top in ("/app", "/desta", "/home", "/root", "/srv") for path in Path(top).rglob("*") if path.is_file()]
 print(json.dumps({
     "user": os.getuid(),
     "refused": [place for place in ("/", "/app", "/opt/venv", "/etc") if refused(place)],
     "tools": [tool for tool in ("pip", "pip3", "uv", "gcc", "cc", "g++", "make", "ld") if shutil.which(tool)],
-    "packages": sorted({name.split(".")[1] for name in found}),
+    "code": sorted(top) + sorted(path.name for path in Path("/app/components").iterdir() if path.is_dir()),
     "data": [str(path) for path in ours if path.suffix in weights or path.stat().st_size > 2**20],
 }))
 """
 
 
-def looked_at(podman: Podman, image: Image) -> dict[str, Any]:
-    seen = podman.run(image.reference, "-c", LOOK, options=("--entrypoint=python",))
+def looked_at(podman: Podman, image: Image, *modules: str) -> dict[str, Any]:
+    """What an image holds; it imports these modules of ours, or all that are there."""
+    seen = podman.run(image.here, "-c", LOOK, *modules, options=("--entrypoint=python",))
     assert seen.returncode == 0, seen.stderr[-2000:]
     facts: dict[str, Any] = json.loads(seen.stdout.splitlines()[-1])
     return facts
 
 
-@pytest.mark.parametrize("stage", IMAGES)
+SHUT = {"user": 1000, "refused": ["/", "/app", "/opt/venv", "/etc"], "tools": [], "data": []}
+
+
+@pytest.mark.parametrize("stage", [stage for stage in IMAGES if stage != CLOSING])
 def test_an_image_holds_its_stage_and_nothing_that_it_does_not_need(
     stage: str, images: dict[str, Image], podman: Podman
 ) -> None:
-    facts = looked_at(podman, images[stage])
-    assert facts == {
-        "user": 1000,
-        "refused": ["/", "/app", "/opt/venv", "/etc"],
-        "tools": [],
-        "packages": ["core", stage],
-        "data": [],
-    }
+    assert looked_at(podman, images[stage]) == {**SHUT, "code": ["components", "core", stage]}
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_kubeflow_s_executor_starts_in_the_image(stage: Any, images: dict[str, Image], podman: Podman) -> None:
+def test_the_image_of_the_end_of_a_run_holds_all_code_and_imports_what_ends_a_run(
+    images: dict[str, Image], podman: Podman
+) -> None:
+    facts = looked_at(podman, images[CLOSING], *ENDS_A_RUN)
+    folders = [folder.name for folder in (ROOT / "components").iterdir() if (folder / "__init__.py").is_file()]
+    assert facts == {**SHUT, "code": ["components", "pipelines", *sorted(folders)]}
+
+
+@pytest.mark.parametrize("stage", [*(stage.name for stage in STAGES), CLOSING])
+def test_kubeflow_s_executor_starts_in_the_image(stage: str, images: dict[str, Image], podman: Podman) -> None:
     words = ("-m", "kfp.dsl.executor_main", "--help")
-    done = podman.run(images[stage.name].reference, *words, options=("--entrypoint=python3",))
+    done = podman.run(images[stage].here, *words, options=("--entrypoint=python3",))
     assert "--function_to_execute" in done.stdout, done.stderr
 
 
@@ -88,7 +107,7 @@ def test_the_bill_of_materials_names_what_the_lock_pins(stage: str, images: dict
 
 def test_the_labels_say_which_code_is_inside(images: dict[str, Image], podman: Podman) -> None:
     for stage, image in images.items():
-        (facts,) = json.loads(podman.call("image", "inspect", image.reference).stdout)
+        (facts,) = json.loads(podman.call("image", "inspect", image.here).stdout)
         assert facts["Labels"] == {"desta.stage": stage, "desta.code_version": image.code_version} | {
             name: value for name, value in facts["Labels"].items() if name.startswith("io.buildah")
         }

@@ -11,12 +11,14 @@ from components.core.home import Home
 from components.core.stages import STAGES
 from pipelines.alignment import compile_alignment
 from pipelines.cli import main
+from pipelines.cluster.graph import compile_on
 from pipelines.images.bill import bill_of
 from pipelines.images.building import Ground, Inside, tag_of
-from pipelines.images.compiled import CODE_VERSION, built_for_the_graph
+from pipelines.images.compiled import CODE_VERSION, built_for_the_graph, pushed_for_a_cluster
 from pipelines.images.engine import find_engine
-from pipelines.images.records import read_images, write_image
+from pipelines.images.records import IMAGES, read_images, write_image
 from pipelines.sample_data import ROOT
+from tests.pipelines.cluster.making import make_cluster
 from tests.pipelines.images.making import DIGEST, GROUND, make_image, place_of, write_pushed
 
 
@@ -139,6 +141,33 @@ def test_the_graph_names_images_by_digest_and_the_code_in_them(home: Home, tmp_p
         container = executors[f"exec-{stage.name.replace('_', '-')}"]["container"]
         assert container["image"] == place_of(stage.name)
         assert container["env"] == [{"name": CODE_VERSION, "value": make_image(stage.name).code_version}]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_every_task_on_a_cluster_is_in_an_image_by_digest(shards: int, home: Home, tmp_path: Path) -> None:
+    write_pushed(home)
+    compile_on(make_cluster(tmp_path, shards=shards), tmp_path / "graph.yaml", images=pushed_for_a_cluster(home))
+    graph, _ = yaml.safe_load_all((tmp_path / "graph.yaml").read_text())
+    executors = graph["deploymentSpec"]["executors"]
+    places = {place_of(name) for name in IMAGES}
+    assert {executor["container"]["image"] for executor in executors.values()} <= places
+    assert all(executor["container"]["env"][-1]["name"] == CODE_VERSION for executor in executors.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pushed": None}, "train_model: its image is in no registry; `desta images build` and then"),
+        ({"code_version": "e" * 64}, "train_model: its image holds other code than this checkout"),
+    ],
+)
+def test_nothing_is_submitted_in_an_image_that_nodes_cannot_pull_or_of_other_code(
+    changes: dict[str, str | None], said: str, home: Home
+) -> None:
+    write_pushed(home)
+    write_image(make_image("train_model", **{"pushed": place_of("train_model"), **changes}), home)
+    with pytest.raises(ConfigurationError, match=said):
+        pushed_for_a_cluster(home)
 
 
 def test_a_graph_with_images_does_not_change_the_next_one(home: Home, tmp_path: Path) -> None:
