@@ -16,6 +16,7 @@ from pipelines.images.records import CLOSING, IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "infra" / "requirements"
+SERVER = ROOT / "infra" / "mlflow" / "Containerfile"
 
 
 _READ = {"voice_detector.py": {"silero_vad"}}
@@ -52,7 +53,7 @@ def _common(text: str, stage: str) -> list[str]:
 
 
 def test_the_linter_finds_nothing() -> None:
-    files = [str(ROOT / records.containerfile(stage)) for stage in IMAGES]
+    files = [str(ROOT / records.containerfile(stage)) for stage in IMAGES] + [str(SERVER)]
     done = subprocess.run(
         [Path(sys.executable).with_name("hadolint"), *files], capture_output=True, text=True, check=False
     )
@@ -76,10 +77,21 @@ def _code(stage: str) -> list[str]:
     return [f"components/{part}" for part in parts]
 
 
-def test_no_base_and_no_registry_is_written_down() -> None:
-    text = containerfile("ingest_audio")
+@pytest.mark.parametrize("file", [*map(records.containerfile, IMAGES), SERVER], ids=str)
+def test_no_base_and_no_registry_is_written_down(file: Path) -> None:
+    text = (ROOT / file).read_text()
     assert "ARG BASE\n" in text
     assert not re.search(r"[\w-]+\.(io|com|org|net|dev)\b|://", text)
+
+
+def test_the_server_of_mlflow_is_built_by_the_same_rules() -> None:
+    text = SERVER.read_text()
+    assert re.findall(r"^FROM (.*)", text, re.MULTILINE) == ["${BUILDER} AS build", "${BASE}"]
+    _, shipped = text.split("FROM ${BASE}")
+    assert re.findall(r"^(?:RUN|COPY|USER) (.*)", shipped, re.MULTILINE) == [
+        "--from=build /opt/venv /opt/venv",
+        "1000",
+    ]
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
