@@ -141,7 +141,9 @@ def _imported(stage: str) -> set[str]:
 
 
 def _modules(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    tree = ast.parse(file.read_text())
+    # What a component does is done in an image of its own.
+    for node in tree.body if file.name == "component.py" else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
