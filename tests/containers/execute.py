@@ -19,6 +19,9 @@ _SHUT = {
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges"],
     "tmpfs": {"/tmp": "rw,mode=1777,size=2g"},
+    # As a pod does, a task finds itself by its name.
+    "hostname": "task",
+    "extra_hosts": {"task": "127.0.0.1"},
 }
 _NO_ENTRYPOINT = [""]  # Kubeflow puts its executor in place of the image's own; the runner would add it to that
 
