@@ -18,6 +18,7 @@ from pipelines.cluster.generating import generation_on
 from pipelines.cluster.graph import NAME, compile_on
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster.training import trained_on
+from pipelines.images.compiled import pushed_for_a_cluster
 from pipelines.profiles import Profile
 from pipelines.revision import data_revision
 
@@ -26,17 +27,19 @@ def submit(profile: Profile, cluster: ClusterProfile, api: Api, home: Home) -> s
     """Start a run on a cluster and return its id there.
 
     Raises:
-        ConfigurationError: pods could not find a corpus or a model, a corpus forbids what the model is meant for, or
-            the cluster cannot train as the run wants it.
+        ConfigurationError: pods could not find a corpus, a model or an image, a corpus forbids what the model is meant
+            for, or the cluster cannot train as the run wants it.
         SourceError: a corpus cannot be read, or the cluster does not take the run.
     """
     profile.check_use()
+    images = pushed_for_a_cluster(home)
     profile = trained_on(profile, cluster)
     parameters = parameters_on(profile, cluster, data_revision(profile.corpora, home))
     space = api.namespace(cluster.namespace)
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / f"{NAME}.yaml"
-        compile_on(cluster, compiled, cache_keys(profile, parameters) if cluster.kubeflow_cache else None)
+        keys = cache_keys(profile, parameters) if cluster.kubeflow_cache else None
+        compile_on(cluster, compiled, keys, images=images)
         pipeline, version = uploaded(compiled, api, space)
     run = kfp_server_api.V2beta1Run(
         display_name=f"desta {profile.name}",

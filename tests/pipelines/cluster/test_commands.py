@@ -11,8 +11,10 @@ import pytest
 from components.core.home import Home
 from pipelines.cli import main
 from pipelines.cluster import api, standing
+from pipelines.images.records import write_image
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.making import write_cluster
+from tests.pipelines.images.making import DIGEST, make_image, place_of
 from tests.pipelines.results import make_corpus
 
 
@@ -102,6 +104,22 @@ def test_shards_without_a_cluster_are_one_line(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err.startswith("error: --shards: only a cluster has them")
     assert desta("compile", str(tmp_path / "a.yaml"), "--shards", "2", "--cluster", str(write_cluster(tmp_path))) == 0
     assert "generate-shard" in (tmp_path / "a.yaml").read_text()
+
+
+def test_what_runs_are_the_images_that_were_pushed_by_digest(kubeflow: Kubeflow, corpus: Path, home: Home) -> None:
+    assert submit(kubeflow, corpus) == 0
+    executors = kubeflow.versions[0]["documents"][0]["deploymentSpec"]["executors"]
+    assert executors["exec-train-model"]["container"]["image"] == place_of("train_model")
+    assert all(executor["container"]["image"].endswith(f"@{DIGEST}") for executor in executors.values())
+    write_image(make_image("train_model"), home)
+    assert submit(kubeflow, corpus) == 2
+    assert len(kubeflow.runs) == 1
+
+
+def test_a_graph_is_compiled_for_a_cluster_on_the_images_that_were_pushed(tmp_path: Path) -> None:
+    words = ("--cluster", str(write_cluster(tmp_path)), "--images", "--kubernetes-manifests")
+    assert desta("compile", str(tmp_path / "manifests.yaml"), *words) == 0
+    assert f"image: {place_of('train_model')}" in (tmp_path / "manifests.yaml").read_text()
 
 
 def test_a_cluster_of_one_user_hears_of_no_namespace(kubeflow: Kubeflow, corpus: Path) -> None:
