@@ -30,6 +30,7 @@ def submit(args: argparse.Namespace) -> int:
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import wait_for
     from pipelines.cluster.submitting import submit
+    from pipelines.cluster.word import heard
     from pipelines.request import runnable_profile
 
     cluster, api = read_profile(args.cluster), _api(args)
@@ -38,7 +39,7 @@ def submit(args: argparse.Namespace) -> int:
         print(json.dumps({"run_id": run_id}) if args.json else run_id)
         return ExitCode.DONE
     print(f"run {run_id}", file=sys.stderr, flush=True)
-    run = wait_for(api, run_id, lambda line: print(line, file=sys.stderr, flush=True))
+    run = heard(api, wait_for(api, run_id, lambda line: print(line, file=sys.stderr, flush=True)))
     _show(run, args)
     return int(run.exit_code or ExitCode.DONE)
 
@@ -55,9 +56,10 @@ def status(args: argparse.Namespace) -> int:
         return calls.status(args)
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import newest_run, run_on
+    from pipelines.cluster.word import heard
 
     cluster, api = read_profile(args.cluster), _api(args)
-    _show(run_on(api, args.run) if args.run else newest_run(api, cluster), args)
+    _show(heard(api, run_on(api, args.run) if args.run else newest_run(api, cluster)), args)
     return ExitCode.DONE
 
 

@@ -13,7 +13,7 @@ from components.core.home import Home
 from components.core.stages import STAGES
 from pipelines.cluster.api import Api, named
 from pipelines.cluster.experiments import experiment
-from pipelines.cluster.graph import NAME, compile_on
+from pipelines.cluster.graph import NAME, PROFILE, compile_on
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.profiles import Profile
 from pipelines.revision import data_revision
@@ -64,7 +64,8 @@ def parameters_on(profile: Profile, cluster: ClusterProfile, revision: str) -> d
     names = [corpus.resolve().name for corpus in profile.corpora]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigurationError(f"--corpus: two folders are called {twice}; pods find a corpus by its folder's name")
-    return {**profile.parameters(revision), "corpora": [f"{cluster.corpora}/{name}" for name in names]}
+    corpora = [f"{cluster.corpora}/{name}" for name in names]
+    return {PROFILE: profile.name, **profile.parameters(revision), "corpora": corpora}
 
 
 def cache_keys(profile: Profile, parameters: Mapping[str, Any]) -> dict[str, str]:
