@@ -92,7 +92,19 @@ def cancel(args: argparse.Namespace) -> int:
 
     read_profile(args.cluster)
     cancel(_api(args), args.run)
-    print(f"run {args.run}: asked to end; what its stages finished stays in the home's store")
+    print(
+        f"run {args.run}: asked to end; what its stages finished stays in the home's store. Kubeflow skips its last "
+        f"task too: where the home is, `desta close {args.run}` ends its record"
+    )
+    return ExitCode.DONE
+
+
+def close(args: argparse.Namespace) -> int:
+    """End the record of a run on a cluster."""
+    from pipelines.cluster.recording import close
+
+    ending = close(args.run, current_home())
+    print(f"run {args.run}: {ending.state}{f': {ending.error}' if ending.error else ''}")
     return ExitCode.DONE
 
 

@@ -33,9 +33,11 @@ from pipelines.openlineage.server import server_of_environment
 from pipelines.openlineage.telling import Teller
 from pipelines.profiles import Profile
 from pipelines.revision import data_revision
+from pipelines.status import run_dir_of
 
 LATEST = "latest"
 """Asks for the data that the pods find, whatever they are."""
+CANCELLED = "CANCELLED"
 
 
 class Asked(Record):
@@ -90,6 +92,20 @@ def closed(run_id: str, state: str, error: str | None, home: Home) -> Ending:
             return sealed(run_dir, home, key, _told(run_dir, state, error, home))
 
 
+def close(run_id: str, home: Home) -> Ending:
+    """Let a run have been cancelled that Kubeflow cancelled or lost, so that its last task never came.
+
+    Raises:
+        ConfigurationError: there is no such run, it was none on a cluster, or see `closed`.
+        ContractError: see `closed`.
+    """
+    if not read_run(run_dir_of(home, run_id)).cluster:
+        raise ConfigurationError(
+            f"run {run_id}: was none on a cluster; the next `desta run` closes what was killed here"
+        )
+    return closed(run_id, CANCELLED, None, home)
+
+
 def _told(run_dir: Path, state: str, error: str | None, home: Home) -> Ending:
     record = read_run(run_dir)
     ending = _ending(run_dir, state, error) if record.state is State.RUNNING else recorded_ending(record)
@@ -102,7 +118,7 @@ def _told(run_dir: Path, state: str, error: str | None, home: Home) -> Ending:
 
 def _ending(run_dir: Path, state: str, error: str | None) -> Ending:
     """Say how a run ended by what its stages recorded; what none of them could record, by Kubeflow's word."""
-    if state == "CANCELLED":
+    if state == CANCELLED:
         return INTERRUPTED
     ending = ending_of(run_dir, ExitCode.DONE if state == "SUCCEEDED" else ExitCode.FAILED)
     if ending.state is State.FAILED and error:
