@@ -85,7 +85,6 @@ def _begun(cluster: ClusterProfile, given: Mapping[str, Any]) -> Any:
     task = open_run(
         run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         cluster=cluster.name,
-        started=dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER,
         code_version=code_digest("components", "pipelines"),
         **given,
     )

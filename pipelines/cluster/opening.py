@@ -9,7 +9,6 @@ from components.core.images import image
 def open_run(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     run_id: str,
     cluster: str,
-    started: str,
     code_version: str,
     profile: str,
     corpora: list,
@@ -42,7 +41,6 @@ def open_run(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     asked = Asked(
         run_id=run_id,
         cluster=cluster,
-        started=started,
         code_version=code_version,
         profile=profile,
         parameters=parameters,

@@ -5,9 +5,9 @@ and tried again: what was done is found, and is not done twice. Locks of files k
 know them (`flock`), as NFS 4, CephFS and EFS do.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,10 @@ CANCELLED = "CANCELLED"
 
 
 class Asked(Record):
-    """What a run on a cluster is asked for; `started` is Kubeflow's time, `parameters` are those of the pipeline."""
+    """What a run on a cluster is asked for; `parameters` are those of the pipeline."""
 
     run_id: str
     cluster: str
-    started: str
     code_version: str
     profile: str
     parameters: dict[str, Any]
@@ -130,7 +129,7 @@ def _new_record(asked: Asked, home: Home) -> RunRecord:
     profile = profile_of(asked)
     profile.check_use()
     revision = _revision(profile, asked.parameters["data_revision"], home)
-    started_s = datetime.fromisoformat(asked.started).timestamp()
+    started_s = time.time()
     record = record_of(
         profile, asked.run_id, revision, started_s, pid=0, process_started_s=started_s, cluster=asked.cluster
     )

@@ -38,7 +38,6 @@ class Pods:
             revision: str = open_run.python_func(
                 run_id=run_id,
                 cluster="laptop",
-                started="2026-11-28T10:00:00Z",
                 code_version="c0de",
                 profile=self.profile.name,
                 **_as_kubeflow({**asked, **changes}),
