@@ -6,13 +6,13 @@ from components.core.images import image
 
 
 @dsl.component(base_image=image("close_run"), install_kfp_package=False)
-def close_run(run_id: str, status: dsl.PipelineTaskFinalStatus) -> None:
+def close_run(run_id: str, keys: dict, status: dsl.PipelineTaskFinalStatus) -> None:
     """End the record of the run in the home that its pods share, and say in the log how it ended."""
     from components.core.home import current_home
-    from pipelines.cluster.recording import closed
+    from pipelines.cluster.recording import Ended, closed
     from pipelines.cluster.word import Word
 
-    ending = closed(run_id, status.state, status.error_message or None, current_home())
+    ending = closed(Ended(run_id, keys, status.state, status.error_message or None), current_home())
     word = Word(state=ending.state, exit_code=ending.exit_code, error=ending.error)
     print(word.as_line(), flush=True)
     if word.contradicts(status.state):

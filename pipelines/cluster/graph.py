@@ -62,7 +62,7 @@ def on_cluster(cluster: ClusterProfile, keys: Mapping[str, str]) -> Any:
 
     def alignment(*values: Any) -> None:
         given = dict(zip(parameters, values, strict=True))
-        with dsl.ExitHandler(configure(_ended(), cluster.small, None)):
+        with dsl.ExitHandler(configure(_ended(keys), cluster.small, None)):
             begun = configure(_begun(cluster, given), cluster.small, None)
             asked = {name: value for name, value in given.items() if name != PROFILE}
             # The stages begin when the run has begun, because that says which data it reads.
@@ -91,9 +91,9 @@ def _begun(cluster: ClusterProfile, given: Mapping[str, Any]) -> Any:
     return task.set_caching_options(False)
 
 
-def _ended() -> Any:
+def _ended(keys: Mapping[str, str]) -> Any:
     """Return the task that ends the run, which is not skipped either."""
-    return close_run(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER).set_caching_options(False)
+    return close_run(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, keys=dict(keys)).set_caching_options(False)
 
 
 def in_shards(cluster: ClusterProfile, configure: Configure) -> Any:

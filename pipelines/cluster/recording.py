@@ -7,7 +7,7 @@ know them (`flock`), as NFS 4, CephFS and EFS do.
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from pipelines.bundle.contents import PIPELINE
 from pipelines.bundle.sealing import is_sealed
 from pipelines.bundle.signing import signing_key
 from pipelines.bundle.surroundings import keep_surroundings
+from pipelines.cluster.reuse import record_reused
 from pipelines.conclusion import failed, sealed, told
 from pipelines.ending import INTERRUPTED, Ending, ending_of, recorded_ending
 from pipelines.erasure.unfinished import require_none_unfinished
@@ -73,22 +74,37 @@ def opened(asked: Asked, home: Home) -> str:
         return record.data_revision
 
 
-def closed(run_id: str, state: str, error: str | None, home: Home) -> Ending:
-    """Let a run have ended, once however often this is tried, and return how; `state` and `error` are Kubeflow's words.
+@dataclass(frozen=True)
+class Ended:
+    """What is known of a run's end: Kubeflow's words for it, and the keys under which Kubeflow may have skipped stages."""
+
+    run_id: str
+    keys: Mapping[str, str]
+    state: str
+    error: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """That of the stages, as of a process that did them."""
+        return ExitCode.DONE if self.state == "SUCCEEDED" else ExitCode.FAILED
+
+
+def closed(ended: Ended, home: Home) -> Ending:
+    """Let a run have ended, once however often this is tried, and return how.
 
     Raises:
         ConfigurationError: the key of signatures or OPENLINEAGE_URL cannot be.
         ContractError: a record or the journal is damaged.
     """
-    run_dir = home.runs / run_id
+    run_dir = home.runs / ended.run_id
     if not _has_begun(run_dir):
-        return Ending(State.FAILED, ExitCode.FAILED, f"the run did not begin: {error or state}")
-    with _only_one(run_id, home):
-        if is_sealed(run_id, home):
+        return Ending(State.FAILED, ExitCode.FAILED, f"the run did not begin: {ended.error or ended.state}")
+    with _only_one(ended.run_id, home):
+        if is_sealed(ended.run_id, home):
             return recorded_ending(read_run(run_dir))
         key = signing_key(home)
         with Teller(run_dir, server_of_environment()):
-            return sealed(run_dir, home, key, _told(run_dir, state, error, home))
+            return sealed(run_dir, home, key, _told(run_dir, ended, home))
 
 
 def close(run_id: str, home: Home) -> Ending:
@@ -102,12 +118,12 @@ def close(run_id: str, home: Home) -> Ending:
         raise ConfigurationError(
             f"run {run_id}: was none on a cluster; the next `desta run` closes what was killed here"
         )
-    return closed(run_id, CANCELLED, None, home)
+    return closed(Ended(run_id, {}, CANCELLED), home)
 
 
-def _told(run_dir: Path, state: str, error: str | None, home: Home) -> Ending:
+def _told(run_dir: Path, ended: Ended, home: Home) -> Ending:
     record = read_run(run_dir)
-    ending = _ending(run_dir, state, error) if record.state is State.RUNNING else recorded_ending(record)
+    ending = _ending(run_dir, ended, home) if record.state is State.RUNNING else recorded_ending(record)
     try:
         with explaining(home, "the results are kept, the next run records them"):
             return told(RunTracking(home, run_dir), ending, run_dir, home)
@@ -115,13 +131,14 @@ def _told(run_dir: Path, state: str, error: str | None, home: Home) -> Ending:
         return failed(run_dir, ending, failure)
 
 
-def _ending(run_dir: Path, state: str, error: str | None) -> Ending:
+def _ending(run_dir: Path, ended: Ended, home: Home) -> Ending:
     """Say how a run ended by what its stages recorded; what none of them could record, by Kubeflow's word."""
-    if state == CANCELLED:
+    record_reused(run_dir, ended.keys, ended.exit_code, home)
+    if ended.state == CANCELLED:
         return INTERRUPTED
-    ending = ending_of(run_dir, ExitCode.DONE if state == "SUCCEEDED" else ExitCode.FAILED)
-    if ending.state is State.FAILED and error:
-        return replace(ending, error=f"{ending.error}; Kubeflow: {' '.join(error.split())}")
+    ending = ending_of(run_dir, ended.exit_code)
+    if ending.state is State.FAILED and ended.error:
+        return replace(ending, error=f"{ending.error}; Kubeflow: {' '.join(ended.error.split())}")
     return ending
 
 

@@ -49,13 +49,15 @@ class Pods:
         with self._pod(run_id):
             finish_stages(self.home, self.profile, refusals, word=self.profile.corpora[0].name)
 
-    def end(self, run_id: str, state: str = "SUCCEEDED", error: str = "") -> tuple[Word, int]:
+    def end(
+        self, run_id: str, state: str = "SUCCEEDED", error: str = "", keys: Mapping[str, str] | None = None
+    ) -> tuple[Word, int]:
         """Do the last task, and return what its log says and its exit code."""
         self.capsys.readouterr()
         code = 0
         with self._pod(run_id):
             try:
-                close_run.python_func(run_id, _status(state, error))
+                close_run.python_func(run_id, dict(keys or {}), _status(state, error))
             except SystemExit as ended:
                 code = int(ended.code or 0)
         word = Word.last_in(self.capsys.readouterr().out.splitlines())

@@ -306,11 +306,31 @@ def test_the_latest_data_are_those_that_pods_find(pods: Pods) -> None:
 
 def test_a_run_that_kubeflow_opened_in_mlflow_is_told_and_left_for_kubeflow_to_end(pods: Pods) -> None:
     client = MlflowClient(pods.home.tracking_uri)
-    theirs = client.create_run(client.create_experiment("desta")).info.run_id
+    experiment = client.create_experiment("desta", (pods.home.root / "mlartifacts").as_uri())
+    theirs = client.create_run(experiment).info.run_id
     pods.patch.setenv("MLFLOW_RUN_ID", theirs)
     pods.run("r1")
     (run,) = parents(pods.home)
     assert (run.info.run_id, run.info.status, run.data.tags["desta.state"]) == (theirs, "RUNNING", "succeeded")
+
+
+def test_stages_that_kubeflow_skipped_have_the_record_of_the_run_that_did_them(pods: Pods) -> None:
+    keys = {name: name[0] * 64 for name in NAMES}
+    pods.begin("r1")
+    pods.stages("r1")
+    pods.end("r1", keys=keys)
+    for run_id in ("r2", "r3", "r4"):
+        pods.begin(run_id)
+    word, _ = pods.end("r2", keys=keys)
+    assert word.state is State.SUCCEEDED
+    first, second = (status_of(pods.home.runs / run_id) for run_id in ("r1", "r2"))
+    assert all(stage.reused and stage.seconds == 0 for stage in second.stages.values())
+    assert [stage.outputs for stage in second.stages.values()] == [stage.outputs for stage in first.stages.values()]
+    assert len(list(verify_bundle(pods.home.runs / "r2" / FOLDER, None, pods.home))) == 4
+    word, _ = pods.end("r3", keys={**keys, "evaluate_model": "0" * 64})
+    assert (word.state, word.error) == (State.FAILED, "evaluate_model: left no record; its pod knew of no run")
+    pods.end("r4", "FAILED", keys=keys)
+    assert {stage.state for stage in status_of(pods.home.runs / "r4").stages.values()} == {"pending"}
 
 
 def test_two_runs_at_once_end_each_with_its_own_record(pods: Pods) -> None:
