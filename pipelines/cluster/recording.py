@@ -76,7 +76,7 @@ def opened(asked: Asked, home: Home) -> str:
 
 @dataclass(frozen=True)
 class Ended:
-    """What is known of a run's end: Kubeflow's words for it, and the keys under which Kubeflow may have skipped stages."""
+    """What is known of a run's end: Kubeflow's words for it, and the keys under which it may have skipped stages."""
 
     run_id: str
     keys: Mapping[str, str]
