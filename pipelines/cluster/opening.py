@@ -23,8 +23,7 @@ def open_run(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     evaluate_model_settings: dict,
 ) -> str:
     """Begin the record of the run in the home that its pods share, and return the revision of its data."""
-    from components.core.home import current_home
-    from pipelines.cluster.recording import Asked, opened
+    from pipelines.cluster.pod import in_pod
 
     parameters = {
         "corpora": corpora,
@@ -38,11 +37,12 @@ def open_run(  # noqa: PLR0913 (KFP takes every parameter as an argument)
         "train_model_settings": train_model_settings,
         "evaluate_model_settings": evaluate_model_settings,
     }
-    asked = Asked(
-        run_id=run_id,
-        cluster=cluster,
-        code_version=code_version,
-        profile=profile,
-        parameters=parameters,
-    )
-    return opened(asked, current_home())
+
+    def work() -> str:
+        from components.core.home import current_home
+        from pipelines.cluster.recording import Asked, opened
+
+        asked = Asked(run_id=run_id, cluster=cluster, code_version=code_version, profile=profile, parameters=parameters)
+        return opened(asked, current_home())
+
+    return in_pod(work)

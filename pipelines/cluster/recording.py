@@ -23,7 +23,7 @@ from components.core.tracking import RunTracking
 from pipelines.alignment import compile_alignment
 from pipelines.beginning import begin, record_of
 from pipelines.bundle.contents import PIPELINE
-from pipelines.bundle.sealing import is_sealed
+from pipelines.bundle.sealing import is_sealed, tell_started
 from pipelines.bundle.signing import signing_key
 from pipelines.bundle.surroundings import keep_surroundings
 from pipelines.cluster.reuse import record_reused
@@ -103,6 +103,7 @@ def closed(ended: Ended, home: Home) -> Ending:
         if is_sealed(ended.run_id, home):
             return recorded_ending(read_run(run_dir))
         key = signing_key(home)
+        tell_started(read_run(run_dir), home)
         with Teller(run_dir, server_of_environment()):
             return sealed(run_dir, home, key, _told(run_dir, ended, home))
 

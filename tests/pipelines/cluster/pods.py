@@ -9,6 +9,7 @@ import pytest
 from kfp import dsl
 
 from components.core.home import Home
+from components.core.privacy import PRIVATE_ENVIRONMENT
 from pipelines.cluster.closing import close_run
 from pipelines.cluster.opening import open_run
 from pipelines.cluster.word import Word
@@ -75,6 +76,8 @@ class Pods:
         with self.patch.context() as pod:
             pod.setenv("DESTA_RUN_ID", run_id)
             pod.delenv("DESTA_RUN_DIR", raising=False)
+            for name, value in PRIVATE_ENVIRONMENT.items():  # the task sets them too, and this sets them back
+                pod.setenv(name, value)
             yield
 
 

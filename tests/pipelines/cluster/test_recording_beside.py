@@ -1,5 +1,7 @@
 """Runs on a cluster beside others, and beside what Kubeflow, people and this machine do with the same home."""
 
+import re
+
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -52,10 +54,13 @@ def test_what_ran_here_is_not_closed_as_a_run_on_a_cluster(pods: Pods) -> None:
 
 
 def test_data_that_pods_do_not_find_are_refused_before_the_run_begins(pods: Pods) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"data revision corpora:abc: pods find corpora:[0-9a-f]{64} in .*sounds"
-    ):
+    with pytest.raises(SystemExit) as ended:
         pods.begin("r1", data_revision="corpora:abc")
+    said = pods.capsys.readouterr().err
+    assert ended.value.code == 2
+    assert re.search(
+        r"^error: data revision corpora:abc: pods find corpora:[0-9a-f]{64} in .*sounds; bring", said, re.MULTILINE
+    )
     word, code = pods.end("r1", "FAILED", "open-run failed")
     assert (word.error, code) == ("the run did not begin: open-run failed", 0)
     assert not (pods.home.runs / "r1").exists()
