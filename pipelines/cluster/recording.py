@@ -5,6 +5,9 @@ and tried again: what was done is found, and is not done twice. Locks of files k
 know them (`flock`), as NFS 4, CephFS and EFS do.
 """
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +23,6 @@ from components.core.runs import RunRecord, State, read_run
 from components.core.settings import checked
 from components.core.stages import STAGES
 from components.core.tracking import RunTracking
-from pipelines.alignment import compile_alignment
 from pipelines.beginning import begin, record_of
 from pipelines.bundle.contents import PIPELINE
 from pipelines.bundle.sealing import is_sealed, tell_started
@@ -67,7 +69,7 @@ def opened(asked: Asked, home: Home) -> str:
     with _only_one(asked.run_id, home):
         record = read_run(run_dir) if _has_begun(run_dir) else _new_record(asked, home)
         begin(record, home)
-        compile_alignment(run_dir / PIPELINE)
+        _compile(run_dir / PIPELINE)
         keep_surroundings(run_dir)
         with explaining(home), Teller(run_dir, server):
             RunTracking(home, run_dir)
@@ -181,6 +183,12 @@ def _revision(profile: Profile, wanted: str, home: Home) -> str:
             "the home's corpora, or submit from the data that are there"
         )
     return wanted
+
+
+def _compile(file: Path) -> None:
+    """Write the graph in a process of its own: in one of its tasks Kubeflow's compiler cannot be imported."""
+    environment = {name: value for name, value in os.environ.items() if name != "_KFP_RUNTIME"}
+    subprocess.run([sys.executable, "-m", "pipelines", "compile", str(file)], env=environment, check=True)
 
 
 def _has_begun(run_dir: Path) -> bool:

@@ -84,7 +84,7 @@ def killed_at(pods: Pods, place: Any, name: str, task: Callable[[str], Any]) -> 
 
 FIRST_TASK: tuple[tuple[Any, str], ...] = (
     (beginning, "tell_started"),
-    (recording, "compile_alignment"),
+    (recording, "_compile"),
     (recording, "RunTracking"),
 )
 LAST_TASK: tuple[tuple[Any, str], ...] = (
