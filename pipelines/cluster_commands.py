@@ -37,6 +37,14 @@ def add_cluster_commands(commands: Any) -> None:
     logs.add_argument("--task", metavar="NAME", help="of one task; see `desta status --cluster`")
     logs.add_argument("--follow", action="store_true", help="go on until the task ends; wants --task")
     cancel = add(commands, "cancel", calls.cancel, "end a run on a cluster", f"desta cancel 0f1c52d6 {_LAPTOP}")
+    close = add(
+        commands,
+        "close",
+        calls.close,
+        "end the record of a run that a cluster cancelled or lost; run it where the cluster's home is",
+        "desta close 0f1c52d6",
+    )
+    close.add_argument("run", metavar="RUN", help="the run's id, after it was cancelled: what goes on is not stopped")
     for command in (logs, cancel):
         command.add_argument("run", metavar="RUN", help="the run's id on the cluster")
     for command in (submit, logs, cancel):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.contracts.errors import ExitCode
-from components.core.runs import Standing, State, read_failure, read_run, write_run
+from components.core.runs import RunRecord, StageRecord, Standing, State, read_failure, read_run, write_run
 from pipelines.progress import views
 
 
@@ -35,10 +35,7 @@ def ending_of(run_dir: Path, exit_code: int) -> Ending:
     if refused := by_state.get(State.REFUSED):
         return Ending(State.REFUSED, ExitCode.REFUSED, f"{refused.stage}: {refused.error}")
     if exit_code == 0:
-        reasons = records["evaluate_model"].facts.get("refusals", [])
-        if reasons:
-            return Ending(State.REFUSED, ExitCode.REFUSED, f"evaluate_model: {'; '.join(reasons)}")
-        return Ending(State.SUCCEEDED, ExitCode.DONE)
+        return _passed(records.get("evaluate_model"))
     if failure := read_failure(run_dir):
         return Ending(State.FAILED, failure.exit_code, failure.error)
     if failed := by_state.get(State.FAILED):
@@ -50,12 +47,29 @@ def ending_of(run_dir: Path, exit_code: int) -> Ending:
     return Ending(State.FAILED, ExitCode.FAILED, f"{line}; the log may say more")
 
 
+def _passed(evaluated: StageRecord | None) -> Ending:
+    """Say how a run ended whose stages all did their work."""
+    if evaluated is None:
+        return Ending(State.FAILED, ExitCode.FAILED, "evaluate_model: left no record; its pod knew of no run")
+    if reasons := evaluated.facts.get("refusals", []):
+        return Ending(State.REFUSED, ExitCode.REFUSED, f"evaluate_model: {'; '.join(reasons)}")
+    return Ending(State.SUCCEEDED, ExitCode.DONE)
+
+
 def ending_beside(champion: Standing) -> Ending:
     """Say how a run ended whose model passed its gate and then stood beside the champion."""
     if champion.refusals:
         line = f"champion: version {champion.version} stays: {champion.reason}"
         return Ending(State.REFUSED, ExitCode.REFUSED, line)
     return Ending(State.SUCCEEDED, ExitCode.DONE)
+
+
+def recorded_ending(record: RunRecord) -> Ending:
+    """Return how a run ended that has ended."""
+    codes = {State.SUCCEEDED: ExitCode.DONE, State.REFUSED: ExitCode.REFUSED}
+    if record.error == INTERRUPTED.error:
+        return INTERRUPTED
+    return Ending(record.state, codes.get(record.state, ExitCode.FAILED), record.error)
 
 
 def keep_ending(run_dir: Path, ending: Ending) -> None:

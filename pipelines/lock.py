@@ -1,4 +1,4 @@
-"""One run at a time in a home."""
+"""One run at a time in a home; those of a cluster, which share it, keep apart by the locks of what they change."""
 
 import fcntl
 import json
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
+from components.core.runs import State, read_run, run_dirs
 
 
 @contextmanager
@@ -32,6 +33,20 @@ def run_lock(home: Home, run_id: str) -> Iterator[None]:
         file.write(json.dumps({"run_id": run_id, "pid": os.getpid()}))
         file.flush()
         yield
+
+
+def require_none_on_cluster(home: Home) -> None:
+    """Make sure that no run on a cluster is under way in this home.
+
+    Raises:
+        ConfigurationError: one is, as far as its record says.
+    """
+    for record in map(read_run, run_dirs(home.runs)):
+        if record.cluster and record.state is State.RUNNING:
+            raise ConfigurationError(
+                f"{home.root}: run {record.run_id} on {record.cluster} is under way; wait for it, or, if Kubeflow "
+                f"cancelled or lost it, `desta close {record.run_id}`"
+            )
 
 
 def is_running(home: Home) -> bool:

@@ -12,14 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-from components.core.contracts.errors import DestaError, ExitCode
-from components.core.digests import code_digest
+from components.core.contracts.errors import DestaError
 from components.core.home import Home
 from components.core.lifeline import process_started_s
 from components.core.models.store import resolve_model
 from components.core.privacy import PRIVATE_ENVIRONMENT
 from components.core.runs import (
-    RunRecord,
     State,
     TrackingRecord,
     log_file,
@@ -28,11 +26,13 @@ from components.core.runs import (
     run_dirs,
     write_run,
 )
-from pipelines.bundle.sealing import seal_killed, show_in_mlflow, tell_ended, tell_started, write_bundle
+from pipelines.beginning import begin, record_of
+from pipelines.bundle.sealing import seal_killed, tell_started
 from pipelines.bundle.signing import signing_key
 from pipelines.bundle.surroundings import keep_surroundings
+from pipelines.conclusion import failed, sealed
 from pipelines.display import display_for, say
-from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
+from pipelines.ending import INTERRUPTED, Ending, ending_of
 from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
@@ -73,35 +73,21 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
         for reference in (profile.encoder, profile.llm):
             resolve_model(reference, home.models)
         run_dir = home.runs / run_id
-        record = _new_record(profile, run_id, revision)
-        write_run(run_dir, record)
-        tell_started(record, home)
+        pid = os.getpid()
+        driver = {"pid": pid, "process_started_s": process_started_s(pid) or time.time()}
+        begin(record_of(profile, run_id, revision, time.time(), **driver), home)
         if published:
             published.write_taken(run_dir)
         with Teller(run_dir, server):
-            return run_dir, _sealed(run_dir, home, key, _drive(run_dir, home, abandoned))
-
-
-def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
-    return RunRecord(
-        run_id=run_id,
-        profile=profile.name,
-        state=State.RUNNING,
-        pid=os.getpid(),
-        process_started_s=process_started_s(os.getpid()) or time.time(),
-        started_s=time.time(),
-        seconds=0.0,
-        parameters=profile.parameters(revision),
-        data_revision=revision,
-        code_version=code_digest("components", "pipelines"),
-    )
+            return run_dir, sealed(run_dir, home, key, _drive(run_dir, home, abandoned))
 
 
 def _recover(home: Home, key: Path, server: Server | None) -> list[TrackingRecord]:
     """Close the runs whose driver is gone (the lock proves it), and return what MLflow must still be told of."""
     abandoned = []
     for run_dir in run_dirs(home.runs):
-        if read_run(run_dir).state is State.RUNNING:
+        found = read_run(run_dir)
+        if found.state is State.RUNNING and not found.cluster:
             record = settled(run_dir)
             end_processes(run_dir)
             _remove_passing(run_dir)
@@ -122,30 +108,7 @@ def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord]) -> Ending
         try:
             return tracker.close(ending)
         except DestaError as error:
-            return _failed(run_dir, ending, error)
-
-
-def _sealed(run_dir: Path, home: Home, key: Path, ending: Ending) -> Ending:
-    """Give a run that ended its bundle, and tell the journal; without a bundle it did not succeed."""
-    bundle = None
-    try:
-        bundle = write_bundle(run_dir, home, key)
-    except DestaError as error:
-        ending = _failed(run_dir, ending, error)
-    else:
-        show_in_mlflow(run_dir, home)
-    tell_ended(run_dir, bundle, home)
-    return ending
-
-
-def _failed(run_dir: Path, ending: Ending, error: DestaError) -> Ending:
-    """Let an error be how a run ended, unless it had failed before that."""
-    if ending.state is State.FAILED:
-        say(f"error: {error}")
-    else:
-        ending = Ending(State.FAILED, ExitCode.FAILED, str(error))
-    keep_ending(run_dir, ending)
-    return ending
+            return failed(run_dir, ending, error)
 
 
 def _watch(run_dir: Path, home: Home) -> Ending:

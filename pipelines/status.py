@@ -97,11 +97,14 @@ def run_dir_of(home: Home, run_id: str | None) -> Path:
 
 
 def settled(run_dir: Path) -> RunRecord:
-    """Return the record of a run as it stands now: one whose driver is gone has failed, whatever it says of itself."""
+    """Return the record of a run as it stands now: one whose driver is gone has failed, whatever it says of itself.
+
+    Of a run on a cluster only its own last task says that it ended.
+    """
     record = read_run(run_dir)
     if record.state is not State.RUNNING:
         return record
-    if is_alive(record.pid, record.process_started_s):
+    if record.cluster or is_alive(record.pid, record.process_started_s):
         return record.model_copy(update={"seconds": time.time() - record.started_s})
     return record.model_copy(update={"state": State.FAILED, "error": KILLED, "seconds": _last_sign_s(run_dir, record)})
 

@@ -3,23 +3,18 @@
 A run goes on until MLflow knows all of it: what is killed before that, the next run closes.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from components.core.contracts.errors import DestaError, ExitCode
+from components.core.contracts.errors import ExitCode
 from components.core.home import Home
 from components.core.runs import State, TrackingRecord
-from pipelines.display import say
-from pipelines.ending import Ending, ending_beside, keep_ending
-
-if TYPE_CHECKING:
-    from components.core.tracking import RunTracking
+from pipelines.conclusion import told
+from pipelines.ending import Ending
 
 _EVERY_S = 1.0
 
@@ -65,24 +60,4 @@ class Tracker:
             tracking = RunTracking(self._home, self._run_dir)
             while not self._ended.wait(_EVERY_S):
                 tracking.catch_up()
-            ending = self._ending
-            if ending.state is State.SUCCEEDED:
-                ending = self._decided(tracking)
-            keep_ending(self._run_dir, ending)
-            tracking.close(ending.mlflow_status)
-            return ending
-
-    def _decided(self, tracking: RunTracking) -> Ending:
-        """Register the model, and see whether it takes the champion's place."""
-        from pipelines import succession
-
-        model = tracking.register()
-        try:
-            champion = succession.decide(model, self._run_dir, self._home)
-        except DestaError as error:
-            return Ending(State.FAILED, error.exit_code, f"champion: {error}")
-        tracking.tell_champion(model, champion, self._run_dir / succession.FOLDER)
-        ending = ending_beside(champion)
-        if champion.version != model.version and not ending.error:
-            say(f"champion: version {champion.version} stays: {champion.reason}")
-        return ending
+            return told(tracking, self._ending, self._run_dir, self._home)

@@ -26,7 +26,7 @@ from components.core.digests import code_digest, digest_of
 from components.core.home import Home
 from components.core.progress import Progress, progress_of
 from components.core.publishing import alone, explaining_no_room, place, published
-from components.core.runs import Increment, Output, StageRecord, State, write_stage
+from components.core.runs import Increment, Output, StageRecord, State, forget_failure, write_stage
 from components.core.settings import Settings
 from components.core.stages import Stage
 
@@ -120,6 +120,7 @@ def execute(job: Job, output: Path, home: Home, work: Work) -> Artifact:
     error_line = "; ".join(refusals) if stopped else None
     made = _record(job.stage, started_s, state, artifact.manifest, result, error_line)
     write_stage(made.model_copy(update={"reused": reused, "increment": increment}))
+    forget_failure()
     if stopped:
         raise GateRefused(f"{job.stage.name}: {error_line}; look into {result}")
     return artifact
@@ -139,7 +140,7 @@ def _make(job: Job, lineage: Lineage, home: Home, result: Path, work: Work) -> I
     resume.mkdir(parents=True, exist_ok=True)
     with explaining_no_room(job.stage.name, home.root), published(result) as folder:
         draft = Draft(folder)
-        outcome = work(Workplace(draft, resume, progress_of(job.stage.name)))
+        outcome = work(Workplace(draft, resume, progress_of(job.stage.name, job.stage.part)))
         facts = {**outcome.facts, "refusals": list(outcome.refusals)}
         draft.close(kind=job.stage.output, counts=outcome.counts, facts=facts, lineage=lineage)
     shutil.rmtree(resume)
@@ -158,6 +159,7 @@ def _record(
     outputs = {stage.output: Output(digest=manifest.digest, path=str(folder))} if manifest else {}
     return StageRecord(
         stage=stage.name,
+        part=stage.part,
         state=state,
         reused=False,
         rows_in=counts.rows_in,

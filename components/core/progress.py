@@ -98,7 +98,10 @@ def report_pace(stage: str, audio_s: float, took_s: float) -> None:
     print(f"{stage}: {hours:.2f} h of audio in {took_s:.0f} s: {pace:.0f} audio-hours an hour", file=sys.stderr)
 
 
-def progress_of(stage: str) -> Progress:
-    """Return the progress of a stage: into the run's folder where a run started it, on the terminal elsewhere."""
+def progress_of(stage: str, part: int | None = None) -> Progress:
+    """Return the progress of a stage: into the run's folder where a run started it, on the terminal elsewhere.
+
+    Parts of a stage share one file in that folder, where each would be written over by the next: theirs is their log.
+    """
     run_dir = current_run_dir()
-    return Progress(progress_file(run_dir, stage) if run_dir else None)
+    return Progress(progress_file(run_dir, stage) if run_dir and part is None else None)

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +77,8 @@ def alone(lock: Path) -> Iterator[None]:
 def write_file(path: Path, data: bytes | str) -> None:
     """Replace the content of `path` in one step: a reader sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    # Not named after this process: pods of one volume have the same numbers.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.draft")
     with draft.open("wb") as file:
         file.write(data.encode() if isinstance(data, str) else data)
         file.flush()

@@ -1,7 +1,9 @@
 """What is recorded of a run and of each stage in it: small JSON files under the run's folder.
 
-runs/<run_id>/  run.json  tracking.json  failure.json  stages/<stage>.json  progress/<stage>.json
+runs/<run_id>/  run.json  tracking.json  failure.json  stages/<stage>[.<part>].json  progress/<stage>.json
                 metrics/<stage>.jsonl  pipeline.yaml  log.txt  champion/{comparison.json,report.html}
+
+On a cluster the stages are pods that share the home: each writes records of its own, and every record appears whole.
 """
 
 import os
@@ -15,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from components.core.contracts.errors import ContractError, DestaError
 from components.core.contracts.records import Record
+from components.core.home import current_home
 from components.core.publishing import write_file
 
 R = TypeVar("R", bound=Record)
@@ -49,9 +52,13 @@ class Increment(Record):
 
 
 class StageRecord(Record):
-    """One stage of one run; `increment` is what the run did for the result, which itself does not say."""
+    """One stage of one run; `increment` is what the run did for the result, which itself does not say.
+
+    `part` is which shard it is of, where several pods share a stage; what puts them together has none.
+    """
 
     stage: str
+    part: int | None = None
     state: State
     reused: bool
     rows_in: int
@@ -69,6 +76,7 @@ class RunRecord(Record):
     """One run of the pipeline: what it was asked for, and which process drives it.
 
     `process_started_s` tells the driver from another process that got its number later. Times are Unix seconds.
+    A run that Kubeflow drives names its `cluster`, and no process.
     """
 
     run_id: str = Field(min_length=1)
@@ -82,6 +90,7 @@ class RunRecord(Record):
     data_revision: str
     code_version: str
     error: str | None = None
+    cluster: str | None = None
 
 
 class ModelVersion(Record):
@@ -116,9 +125,9 @@ class Failure(Record):
     exit_code: int
 
 
-def stage_file(run_dir: Path, stage: str) -> Path:
-    """Return where the record of a stage is kept."""
-    return run_dir / "stages" / f"{stage}.json"
+def stage_file(run_dir: Path, stage: str, part: int | None = None) -> Path:
+    """Return where the record of a stage, or of one part of it, is kept."""
+    return run_dir / "stages" / (f"{stage}.json" if part is None else f"{stage}.{part}.json")
 
 
 def progress_file(run_dir: Path, stage: str) -> Path:
@@ -137,15 +146,20 @@ def log_file(run_dir: Path) -> Path:
 
 
 def current_run_dir() -> Path | None:
-    """Return the folder of the run that started this process, if one did."""
-    name = os.environ.get("DESTA_RUN_DIR")
-    return Path(name) if name else None
+    """Return the folder of the run that this process is a stage of, if it is one.
+
+    A pod is told no folder but its run's id: Kubeflow writes that on the pod, where Kubernetes lets a variable take it.
+    """
+    if name := os.environ.get("DESTA_RUN_DIR"):
+        return Path(name)
+    run_id = os.environ.get("DESTA_RUN_ID")
+    return current_home().runs / run_id if run_id else None
 
 
 def write_stage(record: StageRecord) -> None:
     """Keep the record of a stage in the folder of the current run; a stage that runs alone keeps none."""
     if run_dir := current_run_dir():
-        write_record(stage_file(run_dir, record.stage), record)
+        write_record(stage_file(run_dir, record.stage, record.part), record)
 
 
 def write_failure(error: DestaError) -> None:
@@ -155,15 +169,44 @@ def write_failure(error: DestaError) -> None:
         write_record(run_dir / "failure.json", failure)
 
 
+def forget_failure() -> None:
+    """Remove the line by which an earlier attempt of a stage ended: another attempt mended it."""
+    if run_dir := current_run_dir():
+        (run_dir / "failure.json").unlink(missing_ok=True)
+
+
 def write_record(file: Path, record: Record) -> None:
     """Write a record as a JSON file that appears whole."""
     write_file(file, record.model_dump_json(indent=1))
 
 
 def read_stage(run_dir: Path, stage: str) -> StageRecord | None:
-    """Return the record of a stage, or `None` when it has not started."""
-    file = stage_file(run_dir, stage)
-    return _read(StageRecord, file, run_dir) if file.is_file() else None
+    """Return the record of a stage, that of its parts together, or `None` when it has not started."""
+    file, parts = stage_file(run_dir, stage), sorted((run_dir / "stages").glob(f"{stage}.*.json"))
+    whole = _read(StageRecord, file, run_dir) if file.is_file() else None
+    return _together(whole, [_read(StageRecord, part, run_dir) for part in parts]) if parts else whole
+
+
+def _together(whole: StageRecord | None, parts: list[StageRecord]) -> StageRecord:
+    """Return what a stage in parts comes to: before they are put together it runs, or one of them has failed."""
+    failed = [part for part in parts if part.state is State.FAILED]
+    last = whole or (failed or parts)[0].model_copy(update={"part": None, "outputs": {}, "facts": {}})
+    running = {} if whole or failed else {"state": State.RUNNING, "rows_in": 0, "rows_out": 0, "refused": {}}
+    started_s = min(part.started_s for part in parts)
+    made = [part.increment for part in parts if part.increment]
+    spent = {
+        "started_s": started_s,
+        "seconds": max(each.started_s + each.seconds for each in (last, *parts)) - started_s,
+        "reused": last.reused and all(part.reused for part in parts),
+        "increment": sum_of(made) if made else last.increment,
+    }
+    return last.model_copy(update={**running, **spent})
+
+
+def sum_of(increments: list[Increment]) -> Increment:
+    """Return what several increments of one unit come to."""
+    found, made = sum(each.found for each in increments), sum(each.made for each in increments)
+    return Increment(unit=increments[0].unit, found=found, made=made)
 
 
 def read_run(run_dir: Path) -> RunRecord:

@@ -9,6 +9,7 @@ class Stage:
 
     `inputs` maps the stage's own word for an input to the stage that makes it.
     `stops` tells whether a gate that this stage does not pass ends the run here.
+    `part` is which shard of the stage this is, where it is one.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Stage:
     models: tuple[str, ...] = ()
     reads_corpora: bool = False
     stops: bool = False
+    part: int | None = None
 
 
 STAGES = (

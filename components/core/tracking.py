@@ -40,6 +40,7 @@ from components.core.runs import (
     metrics_file,
     read_run,
     read_stage,
+    read_tracking,
     write_tracking,
 )
 from components.core.settings import flat
@@ -56,14 +57,16 @@ for _noisy in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system
 
 
 class RunTracking:
-    """Tells MLflow about one run: `catch_up` as often as you like while it goes on, then `close` once.
+    """Tells MLflow about one run: `catch_up` as often as you like while it goes on, then `close`.
 
-    A run whose model passed its gate calls `register` before that, and `tell_champion` when that was decided.
+    A run whose model passed its gate calls `register` before that, and `tell_champion` when that was decided. Another
+    process may go on where one stopped or was killed: what it told is there, and is not told twice.
     """
 
     def __init__(self, home: Home, run_dir: Path) -> None:
         """Open the parent run, or attach to the one that MLFLOW_RUN_ID names, which its owner then ends."""
         self._run_dir, self._record = run_dir, read_run(run_dir)
+        known = read_tracking(run_dir)
         self._tracking_uri, self._registry = home.tracking_uri, Registry(home)
         self._client = MlflowClient(self._tracking_uri, self._tracking_uri)
         self._attached = os.environ.get("MLFLOW_RUN_ID")
@@ -71,13 +74,22 @@ class RunTracking:
             self._experiment = self._client.get_run(self._attached).info.experiment_id
         else:
             self._experiment = _experiment(self._client, home)
-        self._parent = self._attached or self._open(self._record.run_id, self._record.started_s, {})
+        told = known.mlflow_run_id if known else None
+        self._parent = self._attached or told or self._open(self._record.run_id, self._record.started_s, {})
         self._nested: dict[str, str] = {}
         self._ended: dict[str, StageRecord] = {}
         self._read_bytes: dict[str, int] = {}
         self._machine: dict[str, SystemMetricsMonitor] = {}
-        self._keep(model=None)
+        self._known = TrackingRecord(mlflow_run_id=self._parent, attached=bool(self._attached))
+        self._keep(**({"model": known.model, "champion": known.champion} if known else {}))
         self._describe_parent()
+        if known and not self._attached:
+            self._go_on()
+
+    @property
+    def champion(self) -> Standing | None:
+        """Who is champion after this run, once that was decided."""
+        return self._known.champion
 
     def catch_up(self) -> None:
         """Log what happened since the last call: stages that began or ended, and new metric lines."""
@@ -114,22 +126,27 @@ class RunTracking:
         version = self._registry.version_of(trained.digest) or self._new_version(trained.digest, Path(trained.path))
         self._describe(version)
         model = ModelVersion(name=MODEL_NAME, version=str(version.version), digest=trained.digest)
-        self._keep(model)
+        self._keep(model=model)
         return model
 
-    def tell_champion(self, model: ModelVersion, standing: Standing, documents: Path) -> None:
+    def tell_champion(self, standing: Standing, documents: Path) -> None:
         """Keep who is champion after this run and why, and the documents of the comparison where there was one."""
-        self._keep(model, standing)
+        self._keep(champion=standing)
         if documents.is_dir():
             self._client.log_artifacts(self._parent, str(documents), documents.name)
         tags = {"desta.champion": standing.version, "desta.champion.reason": standing.reason}
         self._log(self._parent, {}, {}, tags)
 
-    def _keep(self, model: ModelVersion | None, champion: Standing | None = None) -> None:
-        known = TrackingRecord(
-            mlflow_run_id=self._parent, attached=bool(self._attached), model=model, champion=champion
-        )
-        write_tracking(self._run_dir, known)
+    def _keep(self, **facts: ModelVersion | Standing | None) -> None:
+        self._known = self._known.model_copy(update=facts)
+        write_tracking(self._run_dir, self._known)
+
+    def _go_on(self) -> None:
+        """Find the stages that an earlier process told of; those that it ended are told."""
+        for run in nested_in(self._client, self._experiment, self._parent):
+            self._nested[name := str(run.info.run_name)] = str(run.info.run_id)
+            if run.info.status != "RUNNING" and (record := read_stage(self._run_dir, name)):
+                self._ended[name] = record
 
     def _open(self, name: str, started_s: float, tags: Mapping[str, str]) -> str:
         run = self._client.create_run(
@@ -264,10 +281,15 @@ def end_abandoned(home: Home, left: TrackingRecord) -> None:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return  # somebody removed MLflow's database in the meantime
         raise
-    nested = client.search_runs([parent.info.experiment_id], f"tags.mlflow.parentRunId = '{left.mlflow_run_id}'")
+    nested = nested_in(client, parent.info.experiment_id, left.mlflow_run_id)
     for run in (*nested, *([] if left.attached else [parent])):
         if run.info.status == "RUNNING":
             client.set_terminated(run.info.run_id, "KILLED")
+
+
+def nested_in(client: MlflowClient, experiment: str, parent: str) -> list[Any]:
+    """Return the MLflow runs of the stages of a run."""
+    return list(client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'"))
 
 
 def _experiment(client: MlflowClient, home: Home) -> str:

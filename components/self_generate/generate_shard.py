@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from components.core.command import run_command, stage_parser
+from components.core.settings import checked, given
 from components.core.stages import stage_named
 from components.self_generate.__main__ import NAME, generate
 from components.self_generate.settings import ShardSettings
@@ -33,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _command(argv: Sequence[str] | None) -> None:
-    generate(parser().parse_args(argv), ShardSettings, replace(stage_named(NAME), output=SHARD))
+    args = parser().parse_args(argv)
+    number = checked(NAME, ShardSettings, given(args, ShardSettings)).shard
+    generate(args, ShardSettings, replace(stage_named(NAME), output=SHARD, part=number))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,16 @@ def tell_ended(run_dir: Path, bundle: str | None, home: Home) -> None:
     record_once(home, Event.RUN_ENDED, {**facts, "results": results, "bundle": bundle}, by="run_id")
 
 
+def is_sealed(run_id: str, home: Home) -> bool:
+    """Say whether the journal tells how a run ended.
+
+    Raises:
+        ContractError: the journal is damaged.
+    """
+    ended = (entry.facts.get("run_id") for entry in read_journal(home) if entry.event is Event.RUN_ENDED)
+    return run_id in ended
+
+
 def write_bundle(run_dir: Path, home: Home, key: Path) -> str:
     """Write and sign the bundle of a run that ended, unless it has one, and return its digest.
 
@@ -99,5 +109,6 @@ def seal_killed(home: Home, key: Path) -> None:
 def _untold(home: Home) -> Iterator[Path]:
     told = {(entry.event, entry.facts.get("run_id")) for entry in read_journal(home)}
     for run_dir in reversed(run_dirs(home.runs)):
-        if (Event.RUN_STARTED, run_dir.name) in told and (Event.RUN_ENDED, run_dir.name) not in told:
+        begun = (Event.RUN_STARTED, run_dir.name) in told and (Event.RUN_ENDED, run_dir.name) not in told
+        if begun and not read_run(run_dir).cluster:  # the last task of a run on a cluster does that
             yield run_dir

@@ -36,6 +36,7 @@ def submit(args: argparse.Namespace) -> int:
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import wait_for
     from pipelines.cluster.submitting import submit
+    from pipelines.cluster.word import heard
     from pipelines.request import runnable_profile
 
     cluster, api = read_profile(args.cluster).with_shards(args.shards), _api(args)
@@ -44,7 +45,7 @@ def submit(args: argparse.Namespace) -> int:
         print(json.dumps({"run_id": run_id}) if args.json else run_id)
         return ExitCode.DONE
     print(f"run {run_id}", file=sys.stderr, flush=True)
-    run = wait_for(api, run_id, lambda line: print(line, file=sys.stderr, flush=True))
+    run = heard(api, wait_for(api, run_id, lambda line: print(line, file=sys.stderr, flush=True)))
     _show(run, args)
     return int(run.exit_code or ExitCode.DONE)
 
@@ -61,9 +62,10 @@ def status(args: argparse.Namespace) -> int:
         return calls.status(args)
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import newest_run, run_on
+    from pipelines.cluster.word import heard
 
     cluster, api = read_profile(args.cluster), _api(args)
-    _show(run_on(api, args.run) if args.run else newest_run(api, cluster), args)
+    _show(heard(api, run_on(api, args.run) if args.run else newest_run(api, cluster)), args)
     return ExitCode.DONE
 
 
@@ -96,7 +98,19 @@ def cancel(args: argparse.Namespace) -> int:
 
     read_profile(args.cluster)
     cancel(_api(args), args.run)
-    print(f"run {args.run}: asked to end; what its stages finished stays in the home's store")
+    print(
+        f"run {args.run}: asked to end; what its stages finished stays in the home's store. Kubeflow skips its last "
+        f"task too: where the home is, `desta close {args.run}` ends its record"
+    )
+    return ExitCode.DONE
+
+
+def close(args: argparse.Namespace) -> int:
+    """End the record of a run on a cluster."""
+    from pipelines.cluster.recording import close
+
+    ending = close(args.run, current_home())
+    print(f"run {args.run}: {ending.state}{f': {ending.error}' if ending.error else ''}")
     return ExitCode.DONE
 
 

@@ -14,12 +14,17 @@ from components.core.stages import STAGES
 from components.self_generate.component import generate_shard, merge_shards, self_generate
 from pipelines.alignment import alignment_with, write_compiled
 from pipelines.cluster.closing import close_run
+from pipelines.cluster.opening import open_run
 from pipelines.cluster.profile import ClusterProfile, Placement
 from pipelines.images.compiled import with_images
 from pipelines.images.records import Image
 
 NAME = "alignment"
 """What the pipeline is called on a cluster."""
+PROFILE = "profile"
+"""The parameter that a pipeline has on a cluster alone: what the run is called by those who ask for it."""
+_RUN_ID = "metadata.labels['pipeline/runid']"
+"""Where Kubeflow writes the run's id on each of its pods. A variable of a graph cannot hold a placeholder for it."""
 Configure = Callable[[Any, Placement, str | None], Any]
 
 
@@ -59,11 +64,16 @@ def on_cluster(cluster: ClusterProfile, keys: Mapping[str, str]) -> Any:
 
     generate = in_shards(cluster, configure) if cluster.shards > 1 else self_generate
     graph = alignment_with(generate)
+    asked_for = inspect.Parameter(PROFILE, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str)
+    parameters = {PROFILE: asked_for, **inspect.signature(graph.pipeline_func).parameters}
 
     def alignment(*values: Any) -> None:
-        given = dict(zip(inspect.signature(graph.pipeline_func).parameters, values, strict=True))
-        with dsl.ExitHandler(configure(_ended(cluster, given), cluster.small, None)):
-            graph.pipeline_func(**given)
+        given = dict(zip(parameters, values, strict=True))
+        with dsl.ExitHandler(configure(_ended(keys), cluster.small, None)):
+            begun = configure(_begun(cluster, given), cluster.small, None)
+            asked = {name: value for name, value in given.items() if name != PROFILE}
+            # The stages begin when the run has begun, because that says which data it reads.
+            graph.pipeline_func(**{**asked, "data_revision": begun.output})
         tasks = Pipeline.get_default_pipeline().tasks
         for stage in STAGES:
             task = tasks[stage.name.replace("_", "-")]
@@ -73,22 +83,24 @@ def on_cluster(cluster: ClusterProfile, keys: Mapping[str, str]) -> Any:
             configure(task, cluster.pod(stage.name), stage.name)
             task.set_caching_options(stage.name in keys, keys.get(stage.name))
 
-    alignment.__signature__ = inspect.signature(graph.pipeline_func)  # type: ignore[attr-defined]
+    alignment.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     return dsl.pipeline(name=NAME, description=graph.description)(alignment)
 
 
-def _ended(cluster: ClusterProfile, given: Mapping[str, Any]) -> Any:
-    """Return the task that ends the run; Kubeflow would else skip it where the same run had ended before."""
-    task = close_run(
+def _begun(cluster: ClusterProfile, given: Mapping[str, Any]) -> Any:
+    """Return the task that begins the run; Kubeflow would else skip it where the same run had begun before."""
+    task = open_run(
         run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-        started=dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER,
-        profile=cluster.name,
+        cluster=cluster.name,
         code_version=code_digest("components", "pipelines"),
-        data_revision=given["data_revision"],
-        encoder=given["encoder"],
-        llm=given["llm"],
+        **given,
     )
     return task.set_caching_options(False)
+
+
+def _ended(keys: Mapping[str, str]) -> Any:
+    """Return the task that ends the run, which is not skipped either."""
+    return close_run(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, keys=dict(keys)).set_caching_options(False)
 
 
 def in_shards(cluster: ClusterProfile, configure: Configure) -> Any:
@@ -118,6 +130,7 @@ def configured(task: Any, placement: Placement, stage: str | None, cluster: Clus
     _placed(task, placement)
     for volume in (cluster.home, cluster.models):
         kubernetes.mount_pvc(task, pvc_name=volume.claim, mount_path=volume.path)
+    kubernetes.use_field_path_as_env(task, "DESTA_RUN_ID", _RUN_ID)
     kubernetes.set_security_context(task, run_as_user=cluster.run_as_user, run_as_non_root=True)
     kubernetes.use_config_map_as_env(task, cluster.config_map.name, {key: key for key in cluster.config_map.keys})
     for secret in cluster.secrets:

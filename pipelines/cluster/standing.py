@@ -6,11 +6,12 @@ from typing import Any
 
 from components.core.contracts.errors import ExitCode, SourceError
 from components.core.contracts.records import Record
+from components.core.runs import State
 from pipelines.cluster.api import Api, Unavailable
 from pipelines.cluster.experiments import experiment_id
 from pipelines.cluster.profile import ClusterProfile
 
-_ENDS = {"SUCCEEDED": ExitCode.DONE, "FAILED": ExitCode.FAILED, "CANCELED": ExitCode.INTERRUPTED}
+ENDS = {"SUCCEEDED": ExitCode.DONE, "FAILED": ExitCode.FAILED, "CANCELED": ExitCode.INTERRUPTED}
 _POLL_S = 5.0
 _PATIENCE = 12
 """So many failures in a row that may pass end the waiting: a minute of an API server that starts again."""
@@ -30,7 +31,7 @@ class Task(Record):
 
 
 class Run(Record):
-    """A run on a cluster; `state` is Kubeflow's word for it."""
+    """A run on a cluster; `state` is Kubeflow's word for it, `ended` and `code` are that of its last task, if known."""
 
     run_id: str
     name: str
@@ -38,17 +39,18 @@ class Run(Record):
     error: str | None
     created: str
     tasks: tuple[Task, ...]
+    ended: State | None = None
+    code: int | None = None
 
     @property
-    def exit_code(self) -> ExitCode | None:
-        """How its command ends, or `None` while it goes on; a refused gate is a failed task to Kubeflow."""
-        return _ENDS.get(self.state)
+    def exit_code(self) -> int | None:
+        """How its command ends, or `None` while it goes on."""
+        return ENDS.get(self.state) if self.code is None else self.code
 
     def __str__(self) -> str:
         end = f": {self.error}" if self.error else ""
-        return "\n".join(
-            [f"run {self.run_id} ({self.name}) {self.state.lower()}{end}", *(f"  {t}" for t in self.tasks)]
-        )
+        state = self.ended or self.state.lower()
+        return "\n".join([f"run {self.run_id} ({self.name}) {state}{end}", *(f"  {t}" for t in self.tasks)])
 
 
 def run_on(api: Api, run_id: str) -> Run:

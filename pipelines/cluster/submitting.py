@@ -15,7 +15,7 @@ from components.core.stages import STAGES
 from pipelines.cluster.api import Api, named
 from pipelines.cluster.experiments import experiment
 from pipelines.cluster.generating import generation_on
-from pipelines.cluster.graph import NAME, compile_on
+from pipelines.cluster.graph import NAME, PROFILE, compile_on
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster.training import trained_on
 from pipelines.images.compiled import pushed_for_a_cluster
@@ -73,7 +73,8 @@ def parameters_on(profile: Profile, cluster: ClusterProfile, revision: str) -> d
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigurationError(f"--corpus: two folders are called {twice}; pods find a corpus by its folder's name")
     placed = replace(profile, self_generate=generation_on(cluster, profile.self_generate))
-    return {**placed.parameters(revision), "corpora": [f"{cluster.corpora}/{name}" for name in names]}
+    corpora = [f"{cluster.corpora}/{name}" for name in names]
+    return {PROFILE: profile.name, **placed.parameters(revision), "corpora": corpora}
 
 
 def cache_keys(profile: Profile, parameters: Mapping[str, Any]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pipelines.erasure.steps import STEPS, Work
 from pipelines.erasure.subject import Subject
 from pipelines.erasure.unfinished import require_none_unfinished, unfinished_erasure
 from pipelines.journal import Event, read_journal, record_event
-from pipelines.lock import run_lock
+from pipelines.lock import require_none_on_cluster, run_lock
 
 Told = Callable[[str], None]
 
@@ -31,6 +31,7 @@ def erasing(home: Home, root: Path) -> Iterator[None]:
     """
     guard = alone(root / ".dvc" / "tmp" / "desta-publish.lock") if (root / ".dvc").is_dir() else _nobody()
     with run_lock(home, "erasure"), guard:
+        require_none_on_cluster(home)
         try:
             with explaining_no_room("desta erase", home.root):
                 yield

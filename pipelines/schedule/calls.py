@@ -60,6 +60,10 @@ def run_now(args: argparse.Namespace) -> int:
     from pipelines.schedule.schedules import schedule_named
 
     home, schedule = current_home(), schedule_named(args.name, args.folder)
+    if schedule.cluster:
+        raise ConfigurationError(
+            f"schedule {schedule.name}: its runs are on {schedule.cluster}; `desta submit --cluster {schedule.cluster}`"
+        )
     with until_told() as stop:
         firing = Firing(home=home, fires=Fires(home), stop=stop)
         end = firing.fire(schedule, By.HAND, firing.now_s())

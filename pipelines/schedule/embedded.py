@@ -37,7 +37,7 @@ class Scheduler:
         """Read the schedules; ConfigurationError where one of them is wrong."""
         self._folder, self._firing, self._fires = folder, firing, firing.fires
         self._seen = _files(folder)
-        self._schedules = read_schedules(folder)
+        self._schedules = _of_this_machine(folder)
 
     def recover(self) -> None:
         """Close the fires that a killed scheduler left: their moments were never settled, and so are open again."""
@@ -60,7 +60,7 @@ class Scheduler:
             return
         self._seen = files
         try:
-            self._schedules = read_schedules(self._folder)
+            self._schedules = _of_this_machine(self._folder)
         except ConfigurationError as error:
             say(f"error: {error}; the schedules before this change go on")
 
@@ -102,6 +102,10 @@ class Scheduler:
         self._fires.end(number, End(outcome=Outcome.MISSED, detail=detail), now_s)
         self._fires.settle(schedule.name, _rule(schedule), until_s)
         say(f"schedule {schedule.name}: {detail}")
+
+
+def _of_this_machine(folder: Path) -> list[Schedule]:
+    return [schedule for schedule in read_schedules(folder) if not schedule.cluster]
 
 
 def serve(folder: Path, home: Home, stop: Flag) -> None:

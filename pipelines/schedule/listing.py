@@ -10,7 +10,7 @@ from pipelines.schedule.schedules import Schedule, read_schedules
 
 
 class Listed(Record):
-    """A schedule as it stands on this machine; `next` is `None` where it is paused or not enabled."""
+    """A schedule as it stands on this machine; `next` is `None` where it is paused, not enabled or on a cluster."""
 
     name: str
     owner: str
@@ -19,13 +19,15 @@ class Listed(Record):
     timezone: str
     only_if_due: bool
     enabled: bool
+    cluster: str | None
     paused: bool
     next: str | None
     last_outcome: Outcome | None
     last_run: str | None
 
     def __str__(self) -> str:
-        when = f"next {self.next}" if self.next else "paused" if self.paused else "not enabled"
+        not_here = f"on {self.cluster}" if self.cluster else "paused" if self.paused else "not enabled"
+        when = f"next {self.next}" if self.next else not_here
         last = f", last {self.last_outcome}" if self.last_outcome else ""
         rule = f"{self.cron} {self.timezone}"
         return f"{self.name:<24} {rule:<28} {self.profile:<8} {when}{last}  ({self.owner})"
@@ -55,9 +57,10 @@ def _listed(schedule: Schedule, fires: Fires | None, now: datetime) -> Listed:
     last = next(iter(fires.history(schedule.name, newest=1)), None) if fires else None
     paused = bool(standing and standing.paused)
     after = now if standing is None else max(now, datetime.fromtimestamp(standing.settled_s, UTC))
-    fire = schedule.rule.next_after(after) if schedule.enabled and not paused else None
+    here = schedule.enabled and not paused and not schedule.cluster
+    fire = schedule.rule.next_after(after) if here else None
     return Listed(
-        **schedule.model_dump(include={"name", "owner", "profile", "cron", "timezone", "only_if_due", "enabled"}),
+        **{name: value for name, value in schedule.model_dump().items() if name in Listed.model_fields},
         paused=paused,
         next=moment(fire.timestamp()) if fire else None,
         last_outcome=last.outcome if last else None,

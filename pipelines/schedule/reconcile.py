@@ -7,7 +7,7 @@ once may both make one: both then see both, and keep the same one.
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +17,14 @@ from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.contracts.records import Record
 from components.core.digests import digest_of
 from pipelines.alignment import compile_alignment
+from pipelines.cluster.graph import compile_on
+from pipelines.cluster.profile import read_profile
+from pipelines.cluster.submitting import parameters_on
 from pipelines.schedule.recurring_runs import Found, RecurringRuns, Wanted
 from pipelines.schedule.schedules import Schedule, profile_of
 
 _ROUNDS = 6
+Graphs = Callable[[Path | None, bool], dict[str, Any]]
 
 
 class Change(Record):
@@ -46,8 +50,8 @@ def wanted_of(schedules: Sequence[Schedule], zone: str) -> list[Wanted]:
                 f"schedule {schedule.name}: timezone: {schedule.timezone}, but a cluster counts all in one zone, here "
                 f"{zone}; change the file, or the controller's CRON_SCHEDULE_TIMEZONE and say --cluster-timezone"
             )
-    graphs = {which: _compiled(from_published=which) for which in {bool(each.published) for each in schedules}}
-    return [_wanted(schedule, graphs[bool(schedule.published)]) for schedule in schedules]
+    graph_of = cache(_compiled)
+    return [_wanted(schedule, graph_of) for schedule in schedules]
 
 
 def differences(wanted: Sequence[Wanted], found: Sequence[Found]) -> list[Change]:
@@ -140,23 +144,40 @@ def _short(is_now: Any, should_be: Any) -> str:
     return f"{is_now} → {should_be}"
 
 
-def _wanted(schedule: Schedule, pipeline: dict[str, Any]) -> Wanted:
+def _wanted(schedule: Schedule, graph_of: Graphs) -> Wanted:
     facts: dict[str, Any] = {
         "schedule": schedule.name,
         "owner": schedule.owner,
         "cron": schedule.rule.with_seconds,
         "concurrency": schedule.concurrency,
-        "parameters": profile_of(schedule).parameters(schedule.data_revision),
-        "pipeline": pipeline,
+        **_run_of(schedule, graph_of),
     }
     return Wanted(**facts, enabled=schedule.enabled, digest=digest_of(facts))
 
 
-def _compiled(*, from_published: bool) -> dict[str, Any]:
+def _run_of(schedule: Schedule, graph_of: Graphs) -> dict[str, Any]:
+    """Return what a run is asked for; on a cluster whose profile is known, as `desta submit` asks for it."""
+    profile = profile_of(schedule)
+    graph = graph_of(schedule.cluster_file, bool(schedule.published))
+    if schedule.cluster_file is None:
+        return {"parameters": profile.parameters(schedule.data_revision), "pipeline": graph}
+    cluster = read_profile(schedule.cluster_file)
+    return {
+        "parameters": parameters_on(profile, cluster, schedule.data_revision),
+        "pipeline": graph,
+        "pipeline_root": cluster.pipeline_root,
+        "service_account": cluster.service_account,
+    }
+
+
+def _compiled(cluster: Path | None, from_published: bool) -> dict[str, Any]:
     """Return the graph as Kubeflow takes it inside a recurring run."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pipeline.yaml"
-        compile_alignment(file, from_published=from_published)
+        if cluster:
+            compile_on(read_profile(cluster), file)
+        else:
+            compile_alignment(file, from_published=from_published)
         documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
     if len(documents) == 1:
         return dict(documents[0])

@@ -28,6 +28,8 @@ class Wanted(Record):
     enabled: bool
     parameters: dict[str, Any]
     pipeline: dict[str, Any]
+    pipeline_root: str | None = None
+    service_account: str | None = None
     digest: Sha256
 
 
@@ -72,7 +74,10 @@ class RecurringRuns:
             display_name=f"desta {wanted.schedule}",
             description=_description(wanted),
             pipeline_spec=wanted.pipeline,
-            runtime_config=kfp_server_api.V2beta1RuntimeConfig(parameters=wanted.parameters),
+            runtime_config=kfp_server_api.V2beta1RuntimeConfig(
+                parameters=wanted.parameters, pipeline_root=wanted.pipeline_root
+            ),
+            service_account=wanted.service_account,
             trigger=kfp_server_api.V2beta1Trigger(cron_schedule=kfp_server_api.V2beta1CronSchedule(cron=wanted.cron)),
             max_concurrency=str(wanted.concurrency),
             no_catchup=True,

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 from components.core.home import Home
+from pipelines.cluster.profile import read_profile
 from pipelines.profiles import Profile, profile_named, with_overrides
 from pipelines.request import requested_profile
 from pipelines.revision import data_revision
@@ -34,13 +35,17 @@ class Missed(StrEnum):
 
 
 class Schedule(Record):
-    """When the pipeline runs, on what, and who cares; the keys of a file are these fields."""
+    """When the pipeline runs, on what, and who cares; the keys of a file are these fields.
+
+    With a `cluster`, the file of its profile, the runs are that cluster's, and no scheduler of a machine starts any.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
     owner: str = Field(min_length=1, max_length=100)
     cron: str
     timezone: str
     profile: str
+    cluster: str | None = Field(None, min_length=1)
     data_revision: str = Field(
         LATEST, pattern=r"^(latest|published:\S+|dvc:\S+( corpora:[0-9a-f]{64})?|corpora:[0-9a-f]{64})$"
     )
@@ -76,6 +81,8 @@ class Schedule(Record):
             raise ValueError(f"cron: {error}") from error
         if self.corpora and self.published:
             raise ValueError("corpora: a run from published data reads none; leave one of the two out")
+        if self.cluster and self.published:
+            raise ValueError("data_revision: pods do not see published datasets; name corpora, or leave cluster out")
         return self
 
     @property
@@ -87,6 +94,11 @@ class Schedule(Record):
     def published(self) -> str | None:
         """The published dataset that its runs start from, if they do."""
         return self.data_revision.removeprefix(_PUBLISHED) if self.data_revision.startswith(_PUBLISHED) else None
+
+    @property
+    def cluster_file(self) -> Path | None:
+        """The file of its cluster's profile; a relative one counts from the repository."""
+        return ROOT / self.cluster if self.cluster else None
 
     @property
     def folders(self) -> list[Path]:
@@ -184,6 +196,8 @@ def check_revision(schedule: Schedule, profile: Profile, home: Home) -> None:
 def _checks(schedule: Schedule) -> Iterator[tuple[str, Any]]:
     yield "profile", lambda: profile_named(schedule.profile)
     yield "set", lambda: with_overrides(profile_named(schedule.profile), schedule.set)
+    if file := schedule.cluster_file:
+        yield "cluster", lambda: read_profile(file)
 
 
 def _fault(error: ValidationError) -> str:

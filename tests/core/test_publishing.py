@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_file(tmp_path / "sub" / "a", b"two")
 
     assert [(p.name, p.read_text()) for p in (tmp_path / "sub").iterdir()] == [("a", "two")]
+
+
+def test_writers_of_one_number_at_once_leave_one_whole_file(tmp_path: Path) -> None:
+    """Pods of one volume have the same process numbers, as threads have."""
+    texts = [str(number) * 50_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as writers:
+        for _ in range(10):
+            list(writers.map(lambda text: write_file(tmp_path / "a", text), texts))
+            assert (tmp_path / "a").read_text() in texts
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_placed_result_has_the_same_files_and_takes_no_room(tmp_path: Path) -> None:

@@ -240,7 +240,8 @@ def test_what_was_decided_about_the_champion_is_with_the_run(tracked: Tracked, m
     (documents / "report.html").write_text("<p>")
     finish_stages(tracked.home, tracked.profile)
     standing = Standing(version="7", reason="a: worse", refusals=("a: worse",))
-    tracking.tell_champion(tracking.register(), standing, documents)
+    tracking.register()
+    tracking.tell_champion(standing, documents)
     _end(tracked, "decided", State.REFUSED)
     tracking.close("FINISHED")
 

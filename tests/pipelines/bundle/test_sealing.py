@@ -9,13 +9,14 @@ import pytest
 from components.core.contracts.errors import ConfigurationError, ContractError
 from components.core.home import Home
 from components.core.runs import State, read_run, write_run
-from pipelines import run as driver
 from pipelines.bundle import sealing
 from pipelines.bundle.sealing import FOLDER, bundle_digest, seal_killed, tell_ended, tell_started, write_bundle
 from pipelines.bundle.signing import signing_key
 from pipelines.bundle.verification import verify_bundle
+from pipelines.conclusion import sealed
 from pipelines.ending import Ending
 from pipelines.journal import Entry, Event, journal_file, read_journal
+from pipelines.run import _recover
 from pipelines.status import status_of
 from pipelines.summary import summary_of
 from tests.pipelines.bundle.making import make_ended_run, make_running
@@ -33,7 +34,7 @@ def the_end(home: Home) -> Entry:
 
 def recover(home: Home) -> None:
     """What the next run does first."""
-    driver._recover(home, signing_key(home), None)
+    _recover(home, signing_key(home), None)
 
 
 def before_the_first_entry(home: Home, run_dir: Path) -> State:
@@ -119,7 +120,7 @@ def test_a_run_that_cannot_have_its_bundle_did_not_succeed(home: Home, monkeypat
     run_dir = make_ended_run(home)
     tell_started(read_run(run_dir), home)
     monkeypatch.setattr(sealing, "sign", _no_room)
-    ending = driver._sealed(run_dir, home, signing_key(home), Ending(State.SUCCEEDED, 0))
+    ending = sealed(run_dir, home, signing_key(home), Ending(State.SUCCEEDED, 0))
     assert (ending.state, ending.exit_code) == (State.FAILED, 1)
     assert ending.error is not None
     assert ending.error.startswith("bundle of run r1: could not write to ")

@@ -1,10 +1,18 @@
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from components.core.home import Home
+from components.core.models.store import StoredModel
+from pipelines.profiles import smoke
 from tests.pipelines.cluster.kubeflow import Kubeflow, serving
+from tests.pipelines.cluster.pods import Pods
 from tests.pipelines.images.making import write_pushed
+from tests.pipelines.results import make_corpus
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +24,29 @@ def _images_were_pushed(home: Home) -> None:
 def kubeflow() -> Iterator[Kubeflow]:
     with serving() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables with nothing in them, which take seconds to make."""
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def pods(
+    home: Home,
+    empty_database: Path,
+    tmp_path: Path,
+    encoder: StoredModel,
+    llm: StoredModel,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Pods:
+    for variable in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "OPENLINEAGE_URL", "DESTA_SIGNING_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    home.root.mkdir()
+    shutil.copy(empty_database, home.root)
+    profile = replace(smoke(), corpora=(make_corpus(tmp_path / "sounds"),), encoder=encoder.ref, llm=llm.ref)
+    return Pods(home, profile, monkeypatch, capsys)

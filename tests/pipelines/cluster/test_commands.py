@@ -136,6 +136,7 @@ def test_content_keys_change_with_the_settings_of_a_stage_and_of_those_before_it
         {
             name: task["cachingOptions"]["cacheKey"]
             for name, task in version["documents"][0]["components"]["comp-exit-handler-1"]["dag"]["tasks"].items()
+            if name != "open-run"
         }
         for version in kubeflow.versions
     )
@@ -158,6 +159,42 @@ def test_waiting_shows_the_tasks_as_they_go_and_ends_as_the_run_did(
     shown = [" ".join(line.split()) for line in said.err.splitlines()]
     assert shown == ["run run-0", "ingest-audio running", "ingest-audio succeeded", f"train-model {state.lower()}"]
     assert json.loads(said.out)["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "code", "said"),
+    [
+        (
+            "SUCCEEDED",
+            '{"state": "refused", "exit_code": 3, "error": "champion: version 1 stays"}',
+            3,
+            "refused: champ",
+        ),
+        ("FAILED", '{"state": "refused", "exit_code": 3, "error": "validate_data: too few"}', 3, "refused: validate"),
+        ("FAILED", '{"state": "failed", "exit_code": 130, "error": "interrupted"}', 130, "failed: interrupted"),
+        ("SUCCEEDED", '{"state": "succeeded", "exit_code": 0, "error": null}', 0, "succeeded"),
+        ("FAILED", '{"state": "no such word"}', 1, "failed: a pod"),
+        ("FAILED", None, 1, "failed: a pod"),
+    ],
+)
+def test_a_run_ended_as_its_last_task_says_as_long_as_its_log_is_there(
+    kubeflow: Kubeflow,
+    corpus: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    state: str,
+    word: str | None,
+    code: int,
+    said: str,
+) -> None:
+    failed = {"error": {"code": 1, "message": "a pod failed"}} if state == "FAILED" else {}
+    kubeflow.course = [{"state": state, **failed, **_details(train_model=state, close_run="SUCCEEDED")}]
+    if word:
+        kubeflow.logs = {"close_run-pod": f"a line\n[KFP] desta: run ended: {word}\nanother\n"}
+    assert submit(kubeflow, corpus, "--wait") == code
+    assert f"run run-0 (desta smoke) {said}" in capsys.readouterr().out
+    assert asked(kubeflow, tmp_path, "status", "run-0") == 0
+    assert f"run run-0 (desta smoke) {said}" in capsys.readouterr().out
 
 
 def test_a_short_failure_of_the_cluster_does_not_end_the_waiting(kubeflow: Kubeflow, corpus: Path) -> None:

@@ -13,7 +13,7 @@ from tests.pipelines.cluster.making import CLUSTERS, make_cluster
 
 Compiled = tuple[dict[str, Any], dict[str, Any]]
 TASKS = {"ingest-audio", "extract-metadata", "generate-shard", "validate-data", "train-model", "evaluate-model"}
-SMALL = {"merge-shards", "close-run"}
+SMALL = {"merge-shards", "open-run", "close-run"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_every_container_has_its_place_and_no_other_is_there(compiled: Compiled)
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_the_edges_are_those_of_the_table_inside_the_exit_handler(compiled: Compiled, stage: Stage) -> None:
     tasks = compiled[0]["components"]["comp-exit-handler-1"]["dag"]["tasks"]
-    assert set(tasks) == {each.name.replace("_", "-") for each in STAGES}
+    assert set(tasks) == {each.name.replace("_", "-") for each in STAGES} | {"open-run"}
     makers = {
         word: source["taskOutputArtifact"]["producerTask"].replace("-", "_")
         for word, source in tasks[stage.name.replace("_", "-")]["inputs"].get("artifacts", {}).items()
@@ -140,6 +140,23 @@ def test_the_task_that_ends_the_run_runs_however_it_went_and_is_never_reused(com
     assert task["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
     assert task["inputs"]["parameters"]["status"] == {"taskFinalStatus": {"producerTask": "exit-handler-1"}}
     assert not task["cachingOptions"].get("enableCache")
+
+
+def test_no_stage_begins_before_the_run_because_that_says_which_data_it_reads(compiled: Compiled) -> None:
+    tasks = compiled[0]["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    first = tasks["ingest-audio"]
+    assert first["dependentTasks"] == ["open-run"]
+    assert first["inputs"]["parameters"]["data_revision"] == {
+        "taskOutputParameter": {"producerTask": "open-run", "outputParameterKey": "Output"}
+    }
+    assert not tasks["open-run"]["cachingOptions"].get("enableCache")
+
+
+@pytest.mark.parametrize("task", sorted(TASKS | SMALL))
+def test_a_pod_knows_its_run_by_the_label_that_kubeflow_gives_it(compiled: Compiled, task: str) -> None:
+    assert compiled[1][f"exec-{task}"]["fieldPathAsEnv"] == [
+        {"name": "DESTA_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}
+    ]
 
 
 def test_kubeflow_reuses_only_what_has_a_content_key(compiled: Compiled) -> None:

@@ -11,7 +11,7 @@ from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.execution import Job, Outcome, Workplace, execute
 from components.core.home import Home
 from components.core.models.store import LLM, StoredModel
-from components.core.runs import write_run
+from components.core.runs import State, read_stage, write_run
 from components.core.stages import stage_named
 from components.self_generate.component import generate_shard, merge_shards
 from components.self_generate.generate_shard import parser as shard_parser
@@ -65,6 +65,12 @@ def test_shards_under_kfp_local_are_merged_to_the_bytes_of_the_plain_stage(
     merged = open_artifact(home.store / "self_generate" / whole.manifest.lineage.key, "samples")
     assert merged.digest == whole.digest
     assert merged.manifest.counts.rows_out == 22
+    parts = sorted(file.name for file in (tmp_path / "run" / "stages").iterdir())
+    assert parts == [*(f"self_generate.{number}.json" for number in range(3)), "self_generate.json"]
+    record = read_stage(tmp_path / "run", "self_generate")
+    assert record is not None
+    assert (record.state, record.rows_out, record.reused) == (State.SUCCEEDED, 22, False)
+    assert record.outputs["samples"].digest == whole.digest
 
 
 def _execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptions: Artifact, shards: int) -> None:
@@ -80,6 +86,7 @@ def _execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptions: Arti
     compiler.Compiler().compile(dsl.pipeline(name="shards")(graph), str(tmp_path / "shards.yaml"))
     parameters = {"descriptions": str(descriptions.folder), "llm": LLM, "settings": SETTINGS.model_dump(mode="json")}
     write_run(tmp_path / "run", make_run_record(parameters=parameters))
+    monkeypatch.setenv("DESTA_RUN_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
     monkeypatch.setattr(sys, "executable", sys.executable)  # it is changed, and set back after the test

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from pipelines.schedule import reconcile
 from pipelines.schedule.reconcile import Change, apply, differences, wanted_of
 from pipelines.schedule.recurring_runs import RecurringRuns, Wanted
 from pipelines.schedule.schedules import Schedule
+from tests.pipelines.cluster.making import write_cluster
+from tests.pipelines.results import make_corpus
 from tests.pipelines.schedule.kubeflow import Kubeflow, serving, slowly
 from tests.pipelines.schedule.making import make_schedule
 
@@ -55,6 +58,38 @@ def test_a_schedule_becomes_a_recurring_run_that_says_all_that_the_file_does(
     assert run["runtime_config"]["parameters"]["train_model_settings"]["steps"] == 7
     assert run["pipeline_spec"]["pipelineInfo"]["name"] == "alignment"
     assert "data team" in run["description"]
+
+
+def test_a_schedule_of_a_cluster_asks_for_the_run_that_submit_asks_for(
+    kubeflow: Kubeflow, cluster: RecurringRuns, tmp_path: Path
+) -> None:
+    file = write_cluster(tmp_path, pipeline_root="s3://bucket/runs")
+    corpus = make_corpus(tmp_path / "recordings")
+    schedule = make_schedule(cluster=str(file), corpora=[str(corpus)], set=["train_model.steps=7"])
+    apply(_wanted(schedule), cluster)
+    run = _only(kubeflow)
+    parameters = run["runtime_config"]["parameters"]
+    assert (parameters["corpora"], parameters["profile"]) == (["/desta/home/corpora/recordings"], "smoke")
+    assert parameters["data_revision"] == "latest"
+    assert (run["runtime_config"]["pipeline_root"], run["service_account"]) == ("s3://bucket/runs", "pipeline")
+    graph, placed = run["pipeline_spec"]["pipeline_spec"], run["pipeline_spec"]["platform_spec"]
+    assert parameters.keys() == graph["root"]["inputDefinitions"]["parameters"].keys()
+    assert {"exec-open-run", "exec-close-run"} <= placed["platforms"]["kubernetes"]["deploymentSpec"][
+        "executors"
+    ].keys()
+    assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "keep"}
+    write_cluster(tmp_path, shards=2)
+    assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "replace"}
+
+
+def test_corpora_that_pods_cannot_tell_apart_are_refused_before_anything_is_asked(
+    kubeflow: Kubeflow, tmp_path: Path
+) -> None:
+    corpora = [str(make_corpus(tmp_path / name / "recordings")) for name in ("a", "b")]
+    schedule = make_schedule(cluster=str(write_cluster(tmp_path)), corpora=corpora)
+    with pytest.raises(ConfigurationError, match="two folders are called recordings"):
+        _wanted(schedule)
+    assert kubeflow.requests == []
 
 
 def test_what_is_equal_is_not_touched(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
@@ -285,7 +320,7 @@ def test_changed_code_of_the_pipeline_replaces_the_run(cluster: RecurringRuns, m
     monkeypatch.setattr(
         reconcile,
         "_compiled",
-        lambda **how: {**compiled(**how), "sdkVersion": "kfp-99"},
+        lambda *of: {**compiled(*of), "sdkVersion": "kfp-99"},
     )
     (change,) = apply(_wanted(), cluster)
     assert (change.action, change.because) == ("replace", ("the pipeline, its code or the owner changed",))

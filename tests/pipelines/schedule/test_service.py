@@ -27,6 +27,14 @@ def test_only_if_due_asks_before_it_runs(machine: Machine) -> None:
     assert machine.history() == [("30T03:00", Outcome.NOT_DUE)]
 
 
+def test_what_a_cluster_runs_this_machine_leaves_to_it(machine: Machine) -> None:
+    write_schedule(machine.folder, cron="0 3 * * *", cluster="infra/clusters/laptop.yaml")
+    scheduler = machine.start()
+    machine.until(scheduler, "30T04:00", minutes=1)
+    assert machine.ran == []
+    assert machine.history() == []
+
+
 def test_a_question_that_cannot_be_answered_is_a_failure_with_its_line(machine: Machine) -> None:
     scheduler = machine.start()
 
