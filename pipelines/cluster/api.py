@@ -88,14 +88,17 @@ class Api:
                 return
 
 
-def explained(host: str) -> Callable[[Callable[[], Any]], Any]:
-    """Return what does a piece of work with a cluster and gives each failure its line; see `Api.call`."""
+def explained(host: str, refused: type[Exception] = ApiException) -> Callable[[Callable[[], Any]], Any]:
+    """Return what does a piece of work with a cluster and gives each failure its line; see `Api.call`.
+
+    `refused` is the client's own exception for an answer that is an error: of this client, or of Kubernetes' twin of it.
+    """
 
     def work(ask: Callable[[], Any]) -> Any:
         try:
             return ask()
-        except ApiException as error:
-            raise refusal(host, error.status, str(error.body or error.reason)) from error
+        except refused as error:
+            raise refusal(host, error.status or 0, str(error.body or error.reason)) from error  # type: ignore[attr-defined]
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if _is_slow(error):
                 raise Unavailable(f"{host}: no answer in time; try again, or look whether it is up") from error

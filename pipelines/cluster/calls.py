@@ -48,10 +48,7 @@ def status(args: argparse.Namespace) -> int:
     if args.cluster is None:
         from pipelines import calls
 
-        if ignored := next((name for name in ("host", "token_env", "token_file") if getattr(args, name)), None):
-            raise ConfigurationError(
-                f"--{ignored.replace('_', '-')}: is for --cluster; name its profile, or leave it out"
-            )
+        _refuse_without_cluster(args, "host", "token_env", "token_file")
         return calls.status(args)
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import newest_run, run_on
@@ -59,6 +56,23 @@ def status(args: argparse.Namespace) -> int:
     cluster, api = read_profile(args.cluster), _api(args)
     _show(run_on(api, args.run) if args.run else newest_run(api, cluster), args)
     return ExitCode.DONE
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Print what is right and wrong with this installation, or with a cluster."""
+    if args.cluster is None:
+        from pipelines import calls
+
+        _refuse_without_cluster(args, "host", "token_env", "token_file", "context")
+        return calls.doctor(args)
+    from pipelines.cluster.profile import read_profile
+    from pipelines.cluster_checks.asking import Kubernetes
+    from pipelines.cluster_checks.diagnosis import diagnose
+    from pipelines.findings import exit_code, report
+
+    findings = diagnose(read_profile(args.cluster), lambda: _api(args), lambda: Kubernetes(args.context))
+    print(report(findings, as_json=args.json))
+    return exit_code(findings)
 
 
 def logs(args: argparse.Namespace) -> int:
@@ -92,6 +106,11 @@ def cancel(args: argparse.Namespace) -> int:
     cancel(_api(args), args.run)
     print(f"run {args.run}: asked to end; what its stages finished stays in the home's store")
     return ExitCode.DONE
+
+
+def _refuse_without_cluster(args: argparse.Namespace, *names: str) -> None:
+    if ignored := next((name for name in names if getattr(args, name)), None):
+        raise ConfigurationError(f"--{ignored.replace('_', '-')}: is for --cluster; name its profile, or leave it out")
 
 
 def _api(args: argparse.Namespace) -> Any:

@@ -1,0 +1,126 @@
+"""Whether what runs talk to is up: MLflow, the server of the backbone, what trains on several nodes, what watches."""
+
+from collections.abc import Iterator
+from functools import partial
+from urllib.parse import urlsplit
+
+from pipelines.cluster.profile import ClusterProfile
+from pipelines.cluster_checks.asking import Json
+from pipelines.cluster_checks.checks import Check, Verdict, doubtful, lacking, well
+from pipelines.cluster_checks.names import settings_of
+from pipelines.cluster_checks.questions import Kinds, Thing
+
+RUNTIME = "desta-deepspeed"
+TRAINER = Kinds(group="trainer.kubeflow.org", version="v1alpha1")
+JOB_SET = Kinds(group="jobset.x-k8s.io", version="v1alpha2")
+PROMETHEUS = Kinds(group="monitoring.coreos.com", version="v1")
+_WATCHED = ("podmonitors", "prometheusrules", "servicemonitors")
+_TRACKING_URI = "MLFLOW_TRACKING_URI"
+
+
+def service_checks(cluster: ClusterProfile) -> Iterator[Check]:
+    """Return the checks of what stands beside the runs."""
+    deployments = deployments_of(cluster)
+    yield Check("mlflow", [settings_of(cluster), deployments], partial(mlflow, cluster.namespace))
+    yield Check("vllm", [deployments], vllm)
+    runtime = Thing(
+        group=TRAINER.group,
+        version=TRAINER.version,
+        resource="trainingruntimes",
+        namespace=cluster.namespace,
+        name=RUNTIME,
+    )
+    yield Check("training on several nodes", [TRAINER, JOB_SET, runtime], training)
+    yield Check("storage class", [Thing(group="storage.k8s.io", resource="storageclasses")], storage_class)
+    yield Check("monitoring", [PROMETHEUS], monitoring)
+
+
+def deployments_of(cluster: ClusterProfile) -> Thing:
+    """Return where the deployments are."""
+    return Thing(group="apps", resource="deployments", namespace=cluster.namespace)
+
+
+def mlflow(namespace: str, settings: Json | None, deployments: Json | None) -> Verdict:
+    """Judge whether the MLflow that runs write to is up, if it is one of the namespace."""
+    uri = ((settings or {}).get("data") or {}).get(_TRACKING_URI, "http://mlflow")
+    name, _, domain = (urlsplit(uri).hostname or "").partition(".")
+    if domain not in {"", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"}:
+        return well(f"{uri} is not in this namespace, and was not asked")
+    deployment = _named(deployments, name)
+    if deployment is None:
+        return lacking(f"there is no deployment {name}, and runs write to {uri}", "install it, or change the settings")
+    return _ready(name, deployment) or well(f"ready, {_replicas(deployment)} x")
+
+
+def vllm(deployments: Json | None) -> Verdict:
+    """Judge whether the server of the backbone is up, if there is one."""
+    deployment = _named(deployments, "vllm")
+    if deployment is None or not _wanted(deployment):
+        return well(f"{'none here' if deployment is None else 'at rest'}: runs answer in their own pods")
+    return _ready("vllm", deployment) or well(f"ready, {_replicas(deployment)} x")
+
+
+def training(trainer: Json | None, job_set: Json | None, runtime: Json | None) -> Verdict:
+    """Judge whether a training can have several nodes; on one it needs nothing."""
+    if trainer is None:
+        return well("no Kubeflow Trainer here: train_model stays on one node")
+    lacks = {
+        "Kubeflow Trainer has no TrainJob": "trainjobs" not in _resources(trainer),
+        "JobSet is not installed": "jobsets" not in _resources(job_set),
+        f"there is no TrainingRuntime {RUNTIME}": runtime is None,
+    }
+    if said := [what for what, is_so in lacks.items() if is_so]:
+        return doubtful(
+            f"{'; '.join(said)}: a training on several nodes would fail",
+            "install Kubeflow Trainer 2.3 or newer with JobSet, and apply the overlay of this cluster",
+        )
+    return well(f"TrainJob, JobSet, {RUNTIME}")
+
+
+def storage_class(seen: Json | None) -> Verdict:
+    """Judge whether claims that name no class get a volume."""
+    classes = (seen or {}).get("items") or []
+    mark = "storageclass.kubernetes.io/is-default-class"
+    default = [
+        each["metadata"]["name"] for each in classes if (each["metadata"].get("annotations") or {}).get(mark) == "true"
+    ]
+    if default:
+        return well(f"{default[0]} by default")
+    names = ", ".join(each["metadata"]["name"] for each in classes) or "none at all"
+    return doubtful(f"none is the default, there is {names}", "claims without a class wait: name one in the overlay")
+
+
+def monitoring(seen: Json | None) -> Verdict:
+    """Judge whether alerts and board have what they read."""
+    if missing := [name for name in _WATCHED if name not in _resources(seen)]:
+        return doubtful(
+            f"the cluster knows no {', '.join(missing)}: runs go on, and nobody is warned",
+            "install the Prometheus operator, 0.80 or newer",
+        )
+    return well("the Prometheus operator is here")
+
+
+def _named(things: Json | None, name: str) -> Json | None:
+    found = (each for each in (things or {}).get("items") or () if each["metadata"]["name"] == name)
+    return next(found, None)
+
+
+def _wanted(deployment: Json) -> int:
+    return int(deployment["spec"].get("replicas", 1))
+
+
+def _replicas(deployment: Json) -> int:
+    return int(deployment.get("status", {}).get("readyReplicas") or 0)
+
+
+def _ready(name: str, deployment: Json) -> Verdict | None:
+    if not _replicas(deployment):
+        return lacking(
+            f"{name} is not ready, 0 of {_wanted(deployment)}",
+            f"see `kubectl describe deployment {name}`, and its logs",
+        )
+    return None
+
+
+def _resources(kinds: Json | None) -> set[str]:
+    return {each["name"] for each in (kinds or {}).get("resources") or ()}
