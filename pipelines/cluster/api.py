@@ -91,7 +91,7 @@ class Api:
 def explained(host: str, refused: type[Exception] = ApiException) -> Callable[[Callable[[], Any]], Any]:
     """Return what does a piece of work with a cluster and gives each failure its line; see `Api.call`.
 
-    `refused` is the client's own exception for an answer that is an error: of this client, or of Kubernetes' twin of it.
+    `refused` is the exception that the client raises for an answer that is an error: this one's, or Kubernetes'.
     """
 
     def work(ask: Callable[[], Any]) -> Any:

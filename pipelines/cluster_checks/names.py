@@ -74,7 +74,7 @@ def bound(account: str, namespace: str, seen: Json | None) -> Verdict:
     if roles:
         return well(f"{account} has {', '.join(roles)}")
     return doubtful(
-        f"no role in {namespace} is bound to {account}: unless one of the whole cluster is, no task can tell how it ended",
+        f"no role in {namespace} is bound to {account}: no task may tell how it ended",
         _APPLY,
     )
 
