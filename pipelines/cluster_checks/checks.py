@@ -10,7 +10,7 @@ from pipelines.cluster_checks.asking import Json, Kubernetes, NotPermitted
 from pipelines.cluster_checks.questions import Question
 from pipelines.findings import Finding, State
 
-_AT_ONCE = 8
+_AT_ONCE = 4
 Answer = Json | None | DestaError
 
 

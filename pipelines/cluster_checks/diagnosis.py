@@ -7,7 +7,7 @@ from components.core.contracts.errors import DestaError
 from pipelines.cluster.api import Api
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster_checks.asking import Kubernetes
-from pipelines.cluster_checks.checks import Verdict, doubtful, examined, well
+from pipelines.cluster_checks.checks import Check, Verdict, doubtful, examined, well
 from pipelines.cluster_checks.images import image_checks
 from pipelines.cluster_checks.kubeflow import health_of, kubeflow_findings
 from pipelines.cluster_checks.names import named_checks
@@ -44,7 +44,13 @@ def _of_kubernetes(cluster: ClusterProfile, connect: Callable[[], Kubernetes], *
         running = kubernetes.version()
     except DestaError as fault:
         return [_unreached("kubernetes", fault)]
-    checks = [
+    checks = checks_of(cluster, several=several)
+    return [Finding("kubernetes", *version(running)), *examined(checks, kubernetes)]
+
+
+def checks_of(cluster: ClusterProfile, *, several: bool) -> list[Check]:
+    """Return the checks of what Kubernetes has; a Kubeflow of one user does not ask it who may start runs."""
+    return [
         *named_checks(cluster),
         *room_checks(cluster),
         *network_checks(cluster),
@@ -52,7 +58,6 @@ def _of_kubernetes(cluster: ClusterProfile, connect: Callable[[], Kubernetes], *
         *image_checks(cluster),
         *(rights_checks(cluster) if several else ()),
     ]
-    return [Finding("kubernetes", *version(running)), *examined(checks, kubernetes)]
 
 
 def version(said: str) -> Verdict:

@@ -154,4 +154,4 @@ def _tolerates(toleration: Toleration, taint: Json) -> bool:
 
 
 def _has(node: Json, what: str) -> Decimal:
-    return parse_quantity((node["status"].get("allocatable") or {}).get(what, "0"))
+    return Decimal(parse_quantity((node["status"].get("allocatable") or {}).get(what, "0")))

@@ -48,7 +48,7 @@ class KubernetesApi:
 
     def add_secret(self, name: str, *keys: str) -> None:
         """Make a secret as `kubectl create secret` does."""
-        fields = {"f:data": {".": {}, **{f"f:{key}": {} for key in keys}}, "f:type": {}}
+        fields: dict[str, Any] = {"f:data": {".": {}, **{f"f:{key}": {} for key in keys}}, "f:type": {}}
         history = [{"manager": "kubectl-create", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": fields}]
         metadata = {"name": name, "namespace": "desta", "managedFields": history}
         self.things.append(
@@ -59,6 +59,11 @@ class KubernetesApi:
         """Return a thing, to be changed."""
         (found,) = (each for each in self.things if (each["kind"], each["metadata"]["name"]) == (kind, name))
         return found
+
+    def forget_key(self, secret: str, key: str) -> None:
+        """Make a secret as if it had never had a key."""
+        metadata = self.thing("Secret", secret)["metadata"]
+        del metadata["managedFields"][0]["fieldsV1"]["f:data"][f"f:{key}"]
 
     def remove(self, kind: str, name: str) -> None:
         """Take a thing away."""

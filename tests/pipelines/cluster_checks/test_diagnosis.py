@@ -10,7 +10,12 @@ import pytest
 
 from components.core.home import Home
 from pipelines.cli import main
+from pipelines.cluster.profile import read_profile
 from pipelines.cluster_checks import asking
+from pipelines.cluster_checks.asking import Kubernetes
+from pipelines.cluster_checks.checks import examined
+from pipelines.cluster_checks.diagnosis import checks_of
+from pipelines.findings import Finding, State
 from tests.http_server import Reply
 from tests.infra.kubernetes.rendering import OVERLAYS
 from tests.pipelines.cluster.kubeflow import Kubeflow
@@ -139,7 +144,7 @@ GAPS: list[tuple[str, str, Change, str, str, str]] = [
     (
         "secret without a key",
         "laptop",
-        lambda api: (api.remove("Secret", "mlflow-runs"), api.add_secret("mlflow-runs", "username")),
+        lambda api: api.forget_key("mlflow-runs", "password"),
         "secret mlflow-runs",
         "error",
         "has no password",
@@ -308,29 +313,36 @@ GAPS: list[tuple[str, str, Change, str, str, str]] = [
         "warning",
         "may not create runs in desta",
     ),
-    ("an old Kubernetes", "laptop", lambda api: setattr(api, "version", "v1.29.4"), "kubernetes", "warning", "v1.29.4"),
 ]
 
 
+def examined_alone(overlay: str) -> list[Finding]:
+    """Examine all but the images of the pipeline, for which it is compiled."""
+    checks = checks_of(read_profile(CLUSTERS / f"{overlay}.yaml"), several=True)
+    return examined([check for check in checks if check.name != UNPINNED], Kubernetes(None))
+
+
 @pytest.mark.parametrize(
-    ("overlay", "change", "name", "state", "words"), [gap[1:] for gap in GAPS], ids=[g[0] for g in GAPS]
+    ("overlay", "change", "name", "state", "words"), [gap[1:] for gap in GAPS], ids=[gap[0] for gap in GAPS]
 )
 def test_a_gap_is_one_finding_that_names_it(
-    overlay: str,
-    change: Change,
-    name: str,
-    state: str,
-    words: str,
-    clusters: Clusters,
-    kubeflow: Kubeflow,
-    capsys: pytest.CaptureFixture[str],
+    overlay: str, change: Change, name: str, state: str, words: str, clusters: Clusters
 ) -> None:
     change(clusters(overlay))
-    code, findings = doctor(capsys, overlay, "--host", kubeflow.host)
-    assert wanting(findings).keys() == {name, UNPINNED}
-    assert findings[name][0] == state
-    assert words in findings[name][1]
-    assert code == (1 if state == "error" else 0)
+    (finding,) = (finding for finding in examined_alone(overlay) if finding.state is not State.OK)
+    assert (finding.name, finding.state) == (name, state)
+    assert words in finding.detail
+    assert finding.mend
+
+
+@pytest.mark.parametrize(("version", "state"), [("v1.36.2", "ok"), ("v1.29.4", "warning"), ("v1.40.0", "warning")])
+def test_a_kubernetes_that_was_not_tried_is_a_warning(
+    version: str, state: str, clusters: Clusters, kubeflow: Kubeflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clusters("laptop").version = version
+    _, findings = doctor(capsys, "laptop", "--host", kubeflow.host)
+    assert findings["kubernetes"][0] == state
+    assert version in findings["kubernetes"][1]
 
 
 @pytest.mark.parametrize(
@@ -344,31 +356,22 @@ def test_a_gap_is_one_finding_that_names_it(
     ],
 )
 def test_what_may_not_be_looked_at_is_said_with_the_permission_and_the_rest_goes_on(
-    resource: str,
-    name: str,
-    permission: str,
-    clusters: Clusters,
-    kubeflow: Kubeflow,
-    capsys: pytest.CaptureFixture[str],
+    resource: str, name: str, permission: str, clusters: Clusters
 ) -> None:
     clusters("laptop").forbidden.add(resource)
-    code, findings = doctor(capsys, "laptop", "--host", kubeflow.host)
-    assert findings[name][0] == "warning"
-    assert findings[name][1].startswith("cannot look: ")
-    assert permission in findings[name][1]
-    assert all("cannot look" in found[1] for other, found in wanting(findings).items() if other != UNPINNED)
-    assert findings["mlflow"][0] == "ok"
-    assert code == 0
+    found = {finding.name: finding for finding in examined_alone("laptop")}
+    assert permission in found[name].detail
+    assert all(f.detail.startswith("cannot look: ") for f in found.values() if f.state is not State.OK)
+    assert all(f.state is not State.ERROR for f in found.values())
+    assert found["mlflow"].state is State.OK
 
 
-def test_another_mlflow_than_that_of_the_namespace_is_not_asked_for(
-    clusters: Clusters, kubeflow: Kubeflow, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_mlflow_than_that_of_the_namespace_is_not_asked_for(clusters: Clusters) -> None:
     api = clusters("laptop")
     api.remove("Deployment", "mlflow")
     api.thing("ConfigMap", "stages")["data"]["MLFLOW_TRACKING_URI"] = "https://mlflow.example.test"
-    _, findings = doctor(capsys, "laptop", "--host", kubeflow.host)
-    assert findings["mlflow"] == ("ok", "https://mlflow.example.test is not in this namespace, and was not asked")
+    (finding,) = (finding for finding in examined_alone("laptop") if finding.name == "mlflow")
+    assert finding.detail == "https://mlflow.example.test is not in this namespace, and was not asked"
 
 
 @pytest.mark.parametrize(
