@@ -11,9 +11,10 @@ from pipelines.cluster_checks.asking import Json
 from pipelines.cluster_checks.checks import Check, Verdict, doubtful, lacking, well
 from pipelines.cluster_checks.names import claim_of
 from pipelines.cluster_checks.questions import Thing
+from pipelines.cluster_checks.services import training_nodes
 
 NODES = Thing(resource="nodes")
-_FANNED_OUT = "self_generate"
+_FANNED_OUT, _TRAINED = "self_generate", "train_model"
 _REFUSING = {"NoSchedule", "NoExecute"}
 
 
@@ -22,9 +23,15 @@ def room_checks(cluster: ClusterProfile) -> Iterator[Check]:
     quotas = Thing(resource="resourcequotas", namespace=cluster.namespace)
     yield Check("quota", [quotas], partial(quota, cluster))
     for stage, placement in cluster.stages.items():
-        yield Check(f"node for {stage}", [NODES], partial(node, placement))
+        at_once = training_nodes(cluster) if stage == _TRAINED else 1
+        yield Check(f"node for {stage}", [NODES], partial(node, placement, at_once))
     claims = [claim_of(cluster, volume.claim) for volume in (cluster.home, cluster.models)]
     yield Check("shared volumes", [NODES, *claims], partial(shared, cluster))
+
+
+def tasks_of(cluster: ClusterProfile, stage: str) -> int:
+    """Return how many pods of a stage there are beside each other."""
+    return {_FANNED_OUT: cluster.shards, _TRAINED: training_nodes(cluster)}.get(stage, 1)
 
 
 def needs_of(placement: Placement) -> dict[str, Decimal]:
@@ -45,7 +52,7 @@ def quota(cluster: ClusterProfile, seen: Json | None) -> Verdict:
         return lacking("; ".join(never), "give the quota more, or the stage less in the profile")
     if now := [fault for stage, place in places.items() for fault in _no_room(stage, place, cluster, quotas)]:
         return doubtful("; ".join(now), "tasks wait until something ends: give the quota more, or name fewer shards")
-    return well(f"room for every stage, {cluster.shards} x {_FANNED_OUT}")
+    return well(f"room for every stage, {cluster.shards} x {_FANNED_OUT}, {training_nodes(cluster)} x {_TRAINED}")
 
 
 def _too_large(stage: str, placement: Placement, quotas: Sequence[Json]) -> Iterator[str]:
@@ -55,7 +62,7 @@ def _too_large(stage: str, placement: Placement, quotas: Sequence[Json]) -> Iter
 
 
 def _no_room(stage: str, placement: Placement, cluster: ClusterProfile, quotas: Sequence[Json]) -> Iterator[str]:
-    tasks = cluster.shards if stage == _FANNED_OUT else 1
+    tasks = tasks_of(cluster, stage)
     for name, key, need, hard, used in _held_to(placement, quotas):
         if tasks * need > hard - used:
             times = f"{tasks} x " if tasks > 1 else ""
@@ -74,8 +81,8 @@ def _held_to(placement: Placement, quotas: Sequence[Json]) -> Iterator[tuple[str
                 yield each["metadata"]["name"], key, need, parse_quantity(hard), used
 
 
-def node(placement: Placement, seen: Json | None) -> Verdict:
-    """Judge whether a node would take a task, and say what the nearest ones lack."""
+def node(placement: Placement, at_once: int, seen: Json | None) -> Verdict:
+    """Judge whether nodes would take a task, or so many at once, and say what the nearest ones lack."""
     left = [each for each in (seen or {}).get("items") or () if _is_up(each)]
     if not left:
         return _nowhere("no node is ready")
@@ -91,6 +98,8 @@ def node(placement: Placement, seen: Json | None) -> Verdict:
         left = [each for each in left if _has(each, what) >= need]
         if not left:
             return _nowhere(f"wants {amount(what, need)} of {what}, the largest node has {amount(what, most)}")
+    if (places := sum(_places(placement, each) for each in left)) < at_once:
+        return _nowhere(f"trains on {at_once} nodes at once, and there is room for {places}")
     return well(f"{len(left)} would take it")
 
 
@@ -151,6 +160,10 @@ def _refusing_taints(placement: Placement, node: Json) -> set[str]:
 def _tolerates(toleration: Toleration, taint: Json) -> bool:
     value = toleration.operator == "Exists" or toleration.value == taint.get("value", "")
     return toleration.key == taint["key"] and value and toleration.effect in {None, taint["effect"]}
+
+
+def _places(placement: Placement, node: Json) -> int:
+    return int(min(_has(node, what) // need for what, need in needs_of(placement).items()))
 
 
 def _has(node: Json, what: str) -> Decimal:

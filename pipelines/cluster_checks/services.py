@@ -23,14 +23,9 @@ def service_checks(cluster: ClusterProfile) -> Iterator[Check]:
     deployments = deployments_of(cluster)
     yield Check("mlflow", [settings_of(cluster), deployments], partial(mlflow, cluster.namespace))
     yield Check("vllm", [deployments], vllm)
-    runtime = Thing(
-        group=TRAINER.group,
-        version=TRAINER.version,
-        resource="trainingruntimes",
-        namespace=cluster.namespace,
-        name=RUNTIME,
-    )
-    yield Check("training on several nodes", [TRAINER, JOB_SET, runtime], training)
+    runtime = runtime_of(cluster)
+    asks = [TRAINER, JOB_SET, runtime]
+    yield Check("training on several nodes", asks, partial(training, str(runtime.name), training_nodes(cluster)))
     yield Check("storage class", [Thing(group="storage.k8s.io", resource="storageclasses")], storage_class)
     yield Check("monitoring", [PROMETHEUS], monitoring)
 
@@ -38,6 +33,22 @@ def service_checks(cluster: ClusterProfile) -> Iterator[Check]:
 def deployments_of(cluster: ClusterProfile) -> Thing:
     """Return where the deployments are."""
     return Thing(group="apps", resource="deployments", namespace=cluster.namespace)
+
+
+def training_nodes(cluster: ClusterProfile) -> int:
+    """Return on how many nodes a training of this cluster is."""
+    return int(getattr(getattr(cluster, "training", None), "nodes", 1))
+
+
+def runtime_of(cluster: ClusterProfile) -> Thing:
+    """Return where the runtime of trainings is."""
+    return Thing(
+        group=TRAINER.group,
+        version=TRAINER.version,
+        resource="trainingruntimes",
+        namespace=cluster.namespace,
+        name=getattr(getattr(cluster, "training", None), "runtime", RUNTIME),
+    )
 
 
 def mlflow(namespace: str, settings: Json | None, deployments: Json | None) -> Verdict:
@@ -60,21 +71,21 @@ def vllm(deployments: Json | None) -> Verdict:
     return _ready("vllm", deployment) or well(f"ready, {_replicas(deployment)} x")
 
 
-def training(trainer: Json | None, job_set: Json | None, runtime: Json | None) -> Verdict:
+def training(name: str, nodes: int, trainer: Json | None, job_set: Json | None, runtime: Json | None) -> Verdict:
     """Judge whether a training can have several nodes; on one it needs nothing."""
-    if trainer is None:
-        return well("no Kubeflow Trainer here: train_model stays on one node")
+    if trainer is None and nodes == 1:
+        return well("no Kubeflow Trainer here, and none is needed: train_model stays on one node")
     lacks = {
-        "Kubeflow Trainer has no TrainJob": "trainjobs" not in _resources(trainer),
+        "Kubeflow Trainer's TrainJob is not installed": "trainjobs" not in _resources(trainer),
         "JobSet is not installed": "jobsets" not in _resources(job_set),
-        f"there is no TrainingRuntime {RUNTIME}": runtime is None,
+        f"there is no TrainingRuntime {name}": runtime is None,
     }
     if said := [what for what, is_so in lacks.items() if is_so]:
-        return doubtful(
-            f"{'; '.join(said)}: a training on several nodes would fail",
-            "install Kubeflow Trainer 2.3 or newer with JobSet, and apply the overlay of this cluster",
-        )
-    return well(f"TrainJob, JobSet, {RUNTIME}")
+        mend = "install Kubeflow Trainer 2.3 or newer with JobSet, and apply the overlay of this cluster"
+        if nodes > 1:
+            return lacking(f"{'; '.join(said)}: the training on {nodes} nodes would fail", mend)
+        return doubtful(f"{'; '.join(said)}: a training on several nodes would fail", mend)
+    return well(f"TrainJob, JobSet, {name}")
 
 
 def storage_class(seen: Json | None) -> Verdict:
