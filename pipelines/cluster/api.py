@@ -163,4 +163,11 @@ def _is_slow(error: Exception) -> bool:
 
 
 def _line(said: Any) -> str:
-    return " ".join(str(said).split())[:200]
+    """Return what was said, of an answer in JSON its message."""
+    text = str(said)
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    message = content.get("message") if isinstance(content, dict) else None
+    return " ".join(str(message or text).split())[:200]

@@ -9,10 +9,11 @@ from kubernetes.client import ApiException
 
 from components.core.contracts.errors import ConfigurationError, SourceError
 from pipelines.cluster.api import Refused, explained
-from pipelines.cluster_checks.questions import Question, Review
+from pipelines.cluster_checks.questions import Question, Review, Thing
 
 Json = dict[str, Any]
 TIMEOUTS_S = (5.0, 20.0)  # to connect, and for an answer
+_WHOLE = "application/json"
 # Secrets come without their values: the names of their keys stand in their history.
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _BROKEN = (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError)
@@ -32,7 +33,7 @@ class Kubernetes:
             ConfigurationError: there is no kubeconfig, it cannot be read, or has no such context.
         """
         configuration = client.Configuration()
-        file = os.environ.get("KUBECONFIG") or config.KUBE_CONFIG_DEFAULT_LOCATION
+        file = os.environ.get("KUBECONFIG") or "~/.kube/config"
         try:
             config.load_kube_config(
                 config_file=file, context=context, client_configuration=configuration, persist_config=False
@@ -52,7 +53,12 @@ class Kubernetes:
         Raises:
             SourceError: the cluster cannot be reached, or this is none.
         """
-        return str(self._ask("GET", "/version", "application/json", None).get("gitVersion"))
+        try:
+            return str(self._ask("GET", "/version", _WHOLE, None)["gitVersion"])
+        except (Refused, KeyError) as error:
+            if isinstance(error, Refused) and error.status != 404:
+                raise
+            raise self._stranger() from error
 
     def answer(self, question: Question) -> Json | None:
         """Return what the cluster says, or nothing where it has no such thing.
@@ -63,9 +69,9 @@ class Kubernetes:
         """
         try:
             if isinstance(question, Review):
-                return self._ask("POST", question.path, "application/json", review(question))
-            is_secret = getattr(question, "resource", "") == "secrets"
-            return self._ask("GET", question.path, _METADATA_ONLY if is_secret else "application/json", None)
+                return self._ask("POST", question.path, _WHOLE, review(question))
+            is_secret = isinstance(question, Thing) and question.resource == "secrets"
+            return self._ask("GET", question.path, _METADATA_ONLY if is_secret else _WHOLE, None)
         except Refused as refused:
             if refused.status == 404:
                 return None
@@ -93,8 +99,11 @@ class Kubernetes:
             raise
         # A page for people, such as that of a login, is no answer.
         if "json" not in headers.get("Content-Type", "") or not isinstance(answer, dict):
-            raise SourceError(f"{self.host}: answers, but not as Kubernetes' API; mend the server of the kubeconfig")
+            raise self._stranger()
         return answer
+
+    def _stranger(self) -> SourceError:
+        return SourceError(f"{self.host}: answers, but not as Kubernetes' API; mend the server of the kubeconfig")
 
 
 def review(question: Review) -> Json:

@@ -30,7 +30,7 @@ def pinned(images: set[str], mend: str) -> Verdict:
     """Judge whether all are named by digest."""
     if loose := sorted(image for image in images if not _PINNED.fullmatch(image)):
         return doubtful(f"not by digest: {', '.join(loose)}", mend)
-    return well(f"{len(images)}, all by digest")
+    return well(f"{len(images)} images, all by digest")
 
 
 def of_services(*seen: Json | None) -> Verdict:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from components.core.contracts.errors import DestaError
+from components.core.contracts.errors import DestaError, SourceError
 from pipelines.cluster.api import Api, Refused
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster_checks.asking import Json
@@ -22,7 +22,10 @@ def health_of(api: Api) -> Json:
         SourceError: it cannot be asked, or this is no Kubeflow Pipelines.
     """
     ask = partial(api.client.call_api, "/apis/v2beta1/healthz", "GET", response_type="object", auth_settings=["Bearer"])
-    return dict(api.call(ask))
+    health = api.call(ask)
+    if not isinstance(health, dict):
+        raise SourceError(f"{api.host}: answers, but not as Kubeflow Pipelines' API; mend the address")
+    return health
 
 
 def kubeflow_findings(api: Api, cluster: ClusterProfile, health: Json) -> Iterator[Finding]:
@@ -61,4 +64,4 @@ def _runs(api: Api, cluster: ClusterProfile) -> Verdict:
         return lacking(str(refused), f"you need Kubeflow's role kubeflow-pipelines-edit in {cluster.namespace}")
     except DestaError as fault:
         return lacking(str(fault), "see what it says, and run this again")
-    return well(f"{answer.total_size or 0} in {cluster.namespace}")
+    return well(f"you see those of {cluster.namespace}, {answer.total_size or 0} so far")

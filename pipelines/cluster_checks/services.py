@@ -60,7 +60,7 @@ def mlflow(namespace: str, settings: Json | None, deployments: Json | None) -> V
     deployment = _named(deployments, name)
     if deployment is None:
         return lacking(f"there is no deployment {name}, and runs write to {uri}", "install it, or change the settings")
-    return _ready(name, deployment) or well(f"ready, {_replicas(deployment)} x")
+    return _ready(name, deployment) or well(f"ready, {_replicas(deployment)} of {_wanted(deployment)}")
 
 
 def vllm(deployments: Json | None) -> Verdict:
@@ -68,7 +68,7 @@ def vllm(deployments: Json | None) -> Verdict:
     deployment = _named(deployments, "vllm")
     if deployment is None or not _wanted(deployment):
         return well(f"{'none here' if deployment is None else 'at rest'}: runs answer in their own pods")
-    return _ready("vllm", deployment) or well(f"ready, {_replicas(deployment)} x")
+    return _ready("vllm", deployment) or well(f"ready, {_replicas(deployment)} of {_wanted(deployment)}")
 
 
 def training(name: str, nodes: int, trainer: Json | None, job_set: Json | None, runtime: Json | None) -> Verdict:
