@@ -13,8 +13,7 @@ from pipelines.cluster.graph import NAME, compile_on
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster_checks.asking import Json
 from pipelines.cluster_checks.checks import Check, Verdict, doubtful, well
-from pipelines.cluster_checks.questions import Thing
-from pipelines.cluster_checks.services import deployments_of
+from pipelines.cluster_checks.services import deployments_of, stateful_sets_of
 
 _PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 
@@ -22,8 +21,8 @@ _PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 def image_checks(cluster: ClusterProfile) -> Iterator[Check]:
     """Return the checks of images: of the compiled pipeline, and of what stands beside it."""
     yield Check("images of the pipeline", [], partial(_of_pipeline, cluster))
-    stateful = Thing(group="apps", resource="statefulsets", namespace=cluster.namespace)
-    yield Check("images of the services", [deployments_of(cluster), stateful], of_services)
+    services = [deployments_of(cluster), stateful_sets_of(cluster)]
+    yield Check("images of the services", services, of_services)
 
 
 def pinned(images: set[str], mend: str) -> Verdict:

@@ -8,9 +8,10 @@ from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster_checks.asking import Json
 from pipelines.cluster_checks.checks import Check, Verdict, doubtful, lacking, well
 from pipelines.cluster_checks.names import settings_of
-from pipelines.cluster_checks.questions import Kinds, Thing
+from pipelines.cluster_checks.questions import Kinds, Question, Thing
 
 RUNTIME = "desta-deepspeed"
+VLLM = "vllm"
 TRAINER = Kinds(group="trainer.kubeflow.org", version="v1alpha1")
 JOB_SET = Kinds(group="jobset.x-k8s.io", version="v1alpha2")
 PROMETHEUS = Kinds(group="monitoring.coreos.com", version="v1")
@@ -22,9 +23,9 @@ def service_checks(cluster: ClusterProfile) -> Iterator[Check]:
     """Return the checks of what stands beside the runs."""
     deployments = deployments_of(cluster)
     yield Check("mlflow", [settings_of(cluster), deployments], partial(mlflow, cluster.namespace))
-    yield Check("vllm", [deployments], vllm)
+    yield Check("vllm", [deployments, stateful_sets_of(cluster)], partial(vllm, servers_of(cluster)))
     runtime = runtime_of(cluster)
-    asks = [TRAINER, JOB_SET, runtime]
+    asks: list[Question] = [TRAINER, JOB_SET, runtime]
     yield Check("training on several nodes", asks, partial(training, str(runtime.name), training_nodes(cluster)))
     yield Check("storage class", [Thing(group="storage.k8s.io", resource="storageclasses")], storage_class)
     yield Check("monitoring", [PROMETHEUS], monitoring)
@@ -33,6 +34,16 @@ def service_checks(cluster: ClusterProfile) -> Iterator[Check]:
 def deployments_of(cluster: ClusterProfile) -> Thing:
     """Return where the deployments are."""
     return Thing(group="apps", resource="deployments", namespace=cluster.namespace)
+
+
+def stateful_sets_of(cluster: ClusterProfile) -> Thing:
+    """Return where the stateful sets are."""
+    return Thing(group="apps", resource="statefulsets", namespace=cluster.namespace)
+
+
+def servers_of(cluster: ClusterProfile) -> int:
+    """Return how many servers answer for self_generate; without any, its pods do."""
+    return int(getattr(getattr(cluster, "generator", None), "replicas", 0))
 
 
 def training_nodes(cluster: ClusterProfile) -> int:
@@ -63,12 +74,22 @@ def mlflow(namespace: str, settings: Json | None, deployments: Json | None) -> V
     return _ready(name, deployment) or well(f"ready, {_replicas(deployment)} of {_wanted(deployment)}")
 
 
-def vllm(deployments: Json | None) -> Verdict:
-    """Judge whether the server of the backbone is up, if there is one."""
-    deployment = _named(deployments, "vllm")
-    if deployment is None or not _wanted(deployment):
-        return well(f"{'none here' if deployment is None else 'at rest'}: runs answer in their own pods")
-    return _ready("vllm", deployment) or well(f"ready, {_replicas(deployment)} of {_wanted(deployment)}")
+def vllm(needed: int, *seen: Json | None) -> Verdict:
+    """Judge whether the servers of the backbone are up: all that the profile needs, or those that there are."""
+    server = next((found for things in seen if (found := _named(things, VLLM))), None)
+    wanted = _wanted(server) if server else 0
+    if needed > wanted:
+        return lacking(
+            f"the profile asks {needed} servers, and there are {wanted}",
+            "set `replicas` of vllm in the overlay, or `generator` of the profile",
+        )
+    if not server or not wanted:
+        return well("at rest: runs answer in their own pods" if server else "none here: runs answer in their own pods")
+    if (ready := _replicas(server)) < max(needed, 1):
+        return lacking(
+            f"vllm is not ready, {ready} of {wanted}", "see `kubectl describe pod -l app.kubernetes.io/name=vllm`"
+        )
+    return well(f"ready, {ready} of {wanted}")
 
 
 def training(name: str, nodes: int, trainer: Json | None, job_set: Json | None, runtime: Json | None) -> Verdict:

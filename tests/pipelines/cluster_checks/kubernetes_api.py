@@ -65,6 +65,15 @@ class KubernetesApi:
         metadata = self.thing("Secret", secret)["metadata"]
         del metadata["managedFields"][0]["fieldsV1"]["f:data"][f"f:{key}"]
 
+    def vllm(self) -> Manifest:
+        """Return the servers of the backbone."""
+        (found,) = (
+            each
+            for each in self.things
+            if each["metadata"]["name"] == "vllm" and each["kind"] in {"Deployment", "StatefulSet"}
+        )
+        return found
+
     def remove(self, kind: str, name: str) -> None:
         """Take a thing away."""
         self.things.remove(self.thing(kind, name))
@@ -177,7 +186,7 @@ def _shown(manifest: Manifest, beside: list[Manifest]) -> Manifest:
     status: dict[str, Any] = manifest.get("status", {})
     if manifest["kind"] == "PersistentVolumeClaim":
         status = {"phase": "Bound", "accessModes": manifest["spec"]["accessModes"]}
-    elif manifest["kind"] == "Deployment":
+    elif manifest["kind"] in {"Deployment", "StatefulSet"} and "replicas" in manifest["spec"]:
         status = {"readyReplicas": manifest["spec"]["replicas"]} if manifest["spec"]["replicas"] else {}
     elif manifest["kind"] == "ResourceQuota":
         hard = manifest["spec"]["hard"]

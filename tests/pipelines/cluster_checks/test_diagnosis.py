@@ -258,7 +258,7 @@ GAPS: list[tuple[str, str, Change, str, str, str]] = [
     (
         "vLLM that does not start",
         "cloud",
-        lambda api: api.thing("Deployment", "vllm").update(status={"readyReplicas": 0}),
+        lambda api: api.vllm().update(status={"readyReplicas": 0}),
         "vllm",
         "error",
         "vllm is not ready, 0 of 1",
