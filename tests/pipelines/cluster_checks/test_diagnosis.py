@@ -192,10 +192,10 @@ GAPS: list[tuple[str, str, Change, str, str, str]] = [
     (
         "nodes with too few GPUs",
         "cloud",
-        lambda api: api.thing("Node", "train")["status"]["allocatable"].update({GPU: "2"}),
+        lambda api: api.thing("Node", "train")["status"]["allocatable"].update({GPU: "0"}),
         "node for train_model",
         "error",
-        f"wants 4 of {GPU}, the largest node has 2",
+        f"of {GPU}, the largest node has 0",
     ),
     (
         "nodes with a taint that nobody tolerates",
@@ -265,7 +265,7 @@ GAPS: list[tuple[str, str, Change, str, str, str]] = [
     ),
     (
         "no training runtime",
-        "cloud",
+        "onprem",
         lambda api: api.remove("TrainingRuntime", "desta-deepspeed"),
         "training on several nodes",
         "warning",
@@ -273,7 +273,7 @@ GAPS: list[tuple[str, str, Change, str, str, str]] = [
     ),
     (
         "no JobSet",
-        "cloud",
+        "onprem",
         lambda api: api.kinds.pop("/apis/jobset.x-k8s.io/v1alpha2"),
         "training on several nodes",
         "warning",
