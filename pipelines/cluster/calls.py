@@ -120,4 +120,10 @@ def _api(args: argparse.Namespace) -> Any:
 
 
 def _show(run: Any, args: argparse.Namespace) -> None:
-    print(run.model_dump_json(indent=2) if args.json else run)
+    if args.json:
+        print(run.model_dump_json(indent=2))
+        return
+    print(run)
+    if failed := next((task for task in run.tasks if task.state == "FAILED"), None):
+        hint = f"desta logs {run.run_id} --cluster {args.cluster} --task {failed.name}"
+        print(f"see why: {hint}", file=sys.stderr)

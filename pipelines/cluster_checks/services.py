@@ -65,12 +65,13 @@ def runtime_of(cluster: ClusterProfile) -> Thing:
 def mlflow(namespace: str, settings: Json | None, deployments: Json | None) -> Verdict:
     """Judge whether the MLflow that runs write to is up, if it is one of the namespace."""
     uri = ((settings or {}).get("data") or {}).get(_TRACKING_URI, "http://mlflow")
-    name, _, domain = (urlsplit(uri).hostname or "").partition(".")
+    host = urlsplit(uri).hostname or ""  # the rest of it may hold a password
+    name, _, domain = host.partition(".")
     if domain not in {"", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"}:
-        return well(f"{uri} is not in this namespace, and was not asked")
+        return well(f"{host} is not in this namespace, and was not asked")
     deployment = _named(deployments, name)
     if deployment is None:
-        return lacking(f"there is no deployment {name}, and runs write to {uri}", "install it, or change the settings")
+        return lacking(f"there is no deployment {name}, and runs write to it", "install it, or change the settings")
     return _ready(name, deployment) or well(f"ready, {_replicas(deployment)} of {_wanted(deployment)}")
 
 

@@ -112,7 +112,7 @@ class KubernetesApi:
         return _json(201, {**body, "status": {"allowed": allowed}})
 
     def _looked_at(self, request: Request) -> Reply:
-        group, version, namespace, resource, name = _parts(request.path)
+        group, version, namespace, resource, name = parts_of(request.path)
         if resource in self.broken:
             return _status(500, "the store of the cluster is away")
         if not self._permitted(group, resource, name):
@@ -205,7 +205,8 @@ def _used(key: str, manifests: list[Manifest]) -> int:
     return int(-(-used // 1))
 
 
-def _parts(path: str) -> tuple[str, str, str | None, str, str | None]:
+def parts_of(path: str) -> tuple[str, str, str | None, str, str | None]:
+    """Return group, version, namespace, resource and name of what a path is about."""
     words = path.strip("/").split("/")
     group, version, rest = (words[1], words[2], words[3:]) if words[0] == "apis" else ("", words[1], words[2:])
     namespace = None

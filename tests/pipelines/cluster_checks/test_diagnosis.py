@@ -21,7 +21,7 @@ from tests.infra.kubernetes.rendering import OVERLAYS
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.making import CLUSTERS
 from tests.pipelines.cluster_checks.conftest import GPU, Clusters
-from tests.pipelines.cluster_checks.kubernetes_api import VALUE, KubernetesApi, write_kubeconfig
+from tests.pipelines.cluster_checks.kubernetes_api import KINDS, VALUE, KubernetesApi, parts_of, write_kubeconfig
 
 Findings = dict[str, tuple[str, str]]
 UNPINNED = "images of the pipeline"
@@ -67,6 +67,25 @@ def test_looking_changes_nothing_and_sees_no_secret(
     assert kubeflow.posts() == []
     assert any("/secrets/" in request for request in api.requests)
     assert VALUE.encode() not in b"".join(api.sent)
+
+
+def test_the_roles_of_the_doctor_permit_what_it_asks_for_and_no_more(clusters: Clusters) -> None:
+    api = clusters("laptop")
+    examined_alone("laptop")
+    things = [path for path in (request.removeprefix("GET ") for request in api.requests) if _is_of_a_thing(path)]
+    asked = {(group, resource, "get" if name else "list") for group, _, _, resource, name in map(parts_of, things)}
+    granted = {
+        (group, resource, verb)
+        for rule in api.rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert asked == granted
+
+
+def _is_of_a_thing(path: str) -> bool:
+    return path.startswith("/api") and path not in KINDS and not path.endswith("reviews")
 
 
 Change = Callable[[KubernetesApi], object]
@@ -369,9 +388,9 @@ def test_what_may_not_be_looked_at_is_said_with_the_permission_and_the_rest_goes
 def test_another_mlflow_than_that_of_the_namespace_is_not_asked_for(clusters: Clusters) -> None:
     api = clusters("laptop")
     api.remove("Deployment", "mlflow")
-    api.thing("ConfigMap", "stages")["data"]["MLFLOW_TRACKING_URI"] = "https://mlflow.example.test"
+    api.thing("ConfigMap", "stages")["data"]["MLFLOW_TRACKING_URI"] = "https://me:secret@mlflow.example.test"
     (finding,) = (finding for finding in examined_alone("laptop") if finding.name == "mlflow")
-    assert finding.detail == "https://mlflow.example.test is not in this namespace, and was not asked"
+    assert finding.detail == "mlflow.example.test is not in this namespace, and was not asked"
 
 
 @pytest.mark.parametrize(
