@@ -44,9 +44,10 @@ def needs_of(placement: Placement) -> dict[str, Decimal]:
 
 def quota(cluster: ClusterProfile, seen: Json | None) -> Verdict:
     """Judge whether a task of each stage fits, and all shards beside what runs already."""
-    quotas = (seen or {}).get("items") or []
+    scoped = ("scopes", "scopeSelector")  # such a quota is for other pods than ours: of a priority, or without limits
+    quotas = [each for each in (seen or {}).get("items") or () if not any(each["spec"].get(key) for key in scoped)]
     if not quotas:
-        return well(f"{cluster.namespace} has none")
+        return well(f"{cluster.namespace} has none that holds for runs")
     places = {**cluster.stages, "the task that ends a run": cluster.small}
     if never := [fault for stage, place in places.items() for fault in _too_large(stage, place, quotas)]:
         return lacking("; ".join(never), "give the quota more, or the stage less in the profile")

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.cluster.profile import Accelerator, Placement, Toleration
-from pipelines.cluster_checks.room import node
+from pipelines.cluster.profile import Accelerator, Placement, Toleration, read_profile
+from pipelines.cluster_checks.room import node, quota
 from pipelines.findings import State
+from tests.pipelines.cluster.making import CLUSTERS
 from tests.pipelines.cluster_checks.kubernetes_api import node as make_node
 
 GPU = "nvidia.com/gpu"
@@ -59,6 +60,25 @@ def test_nodes_of_a_training_have_to_fit_at_once(gpus: list[int], words: str | N
     verdict = node(placed(accelerator=Accelerator(type=GPU, count=2)), 2, nodes)
     assert (verdict.state is State.OK) is (words is None)
     assert (words or "would take it") in verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("spec", "state"),
+    [
+        ({"hard": {"limits.cpu": "1"}}, State.ERROR),
+        ({"hard": {"cpu": "1"}}, State.ERROR),
+        ({"hard": {"pods": "1", "requests.storage": "1Gi"}}, State.OK),
+        ({"hard": {"limits.cpu": "1"}, "scopes": ["BestEffort"]}, State.OK),
+        ({"hard": {"limits.cpu": "1"}, "scopeSelector": {"matchExpressions": [{}]}}, State.OK),
+    ],
+)
+def test_a_quota_holds_for_what_it_names_and_for_no_other_pods(spec: dict[str, Any], state: State) -> None:
+    cluster = read_profile(CLUSTERS / "laptop.yaml")
+    assert quota(cluster, {"items": [{"metadata": {"name": "a"}, "spec": spec}]}).state is state
+
+
+def test_a_namespace_without_a_quota_has_room() -> None:
+    assert quota(read_profile(CLUSTERS / "laptop.yaml"), {"items": []}).state is State.OK
 
 
 def test_a_cluster_without_a_node_that_is_ready_says_so() -> None:
