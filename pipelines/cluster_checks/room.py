@@ -23,15 +23,19 @@ def room_checks(cluster: ClusterProfile) -> Iterator[Check]:
     quotas = Thing(resource="resourcequotas", namespace=cluster.namespace)
     yield Check("quota", [quotas], partial(quota, cluster))
     for stage, placement in cluster.stages.items():
-        at_once = training_nodes(cluster) if stage == _TRAINED else 1
-        yield Check(f"node for {stage}", [NODES], partial(node, placement, at_once))
+        yield Check(f"node for {stage}", [NODES], partial(node, placement, at_once_of(cluster, stage)))
     claims = [claim_of(cluster, volume.claim) for volume in (cluster.home, cluster.models)]
     yield Check("shared volumes", [NODES, *claims], partial(shared, cluster))
 
 
+def at_once_of(cluster: ClusterProfile, stage: str) -> int:
+    """Return how many pods of a stage there have to be at once; shards may wait for each other."""
+    return training_nodes(cluster) if stage == _TRAINED else 1
+
+
 def tasks_of(cluster: ClusterProfile, stage: str) -> int:
-    """Return how many pods of a stage there are beside each other."""
-    return {_FANNED_OUT: cluster.shards, _TRAINED: training_nodes(cluster)}.get(stage, 1)
+    """Return how many pods of a stage there are beside each other, if there is room."""
+    return cluster.shards if stage == _FANNED_OUT else at_once_of(cluster, stage)
 
 
 def needs_of(placement: Placement) -> dict[str, Decimal]:
@@ -49,26 +53,32 @@ def quota(cluster: ClusterProfile, seen: Json | None) -> Verdict:
     if not quotas:
         return well(f"{cluster.namespace} has none that holds for runs")
     places = {**cluster.stages, "the task that ends a run": cluster.small}
-    if never := [fault for stage, place in places.items() for fault in _too_large(stage, place, quotas)]:
+    never, now = (
+        [fault for stage, place in places.items() for fault in faults(stage, place, tasks(cluster, stage), quotas)]
+        for faults, tasks in ((_never, at_once_of), (_not_now, tasks_of))
+    )
+    if never:
         return lacking("; ".join(never), "give the quota more, or the stage less in the profile")
-    if now := [fault for stage, place in places.items() for fault in _no_room(stage, place, cluster, quotas)]:
+    if now:
         return doubtful("; ".join(now), "tasks wait until something ends: give the quota more, or name fewer shards")
     return well(f"room for every stage, {cluster.shards} x {_FANNED_OUT}, {training_nodes(cluster)} x {_TRAINED}")
 
 
-def _too_large(stage: str, placement: Placement, quotas: Sequence[Json]) -> Iterator[str]:
+def _never(stage: str, placement: Placement, tasks: int, quotas: Sequence[Json]) -> Iterator[str]:
     for name, key, need, hard, _ in _held_to(placement, quotas):
-        if need > hard:
-            yield f"{stage} wants {amount(key, need)}, quota {name} allows {amount(key, hard)} ({key})"
+        if tasks * need > hard:
+            yield f"{stage} wants {_times(tasks)}{amount(key, need)}, quota {name} allows {amount(key, hard)} ({key})"
 
 
-def _no_room(stage: str, placement: Placement, cluster: ClusterProfile, quotas: Sequence[Json]) -> Iterator[str]:
-    tasks = tasks_of(cluster, stage)
+def _not_now(stage: str, placement: Placement, tasks: int, quotas: Sequence[Json]) -> Iterator[str]:
     for name, key, need, hard, used in _held_to(placement, quotas):
         if tasks * need > hard - used:
-            times = f"{tasks} x " if tasks > 1 else ""
             left = amount(key, hard - used)
-            yield f"{stage} wants {times}{amount(key, need)}, quota {name} has {left} left ({key})"
+            yield f"{stage} wants {_times(tasks)}{amount(key, need)}, quota {name} has {left} left ({key})"
+
+
+def _times(tasks: int) -> str:
+    return f"{tasks} x " if tasks > 1 else ""
 
 
 def _held_to(placement: Placement, quotas: Sequence[Json]) -> Iterator[tuple[str, str, Decimal, Decimal, Decimal]]:
