@@ -14,10 +14,10 @@ export VLLM_NO_USAGE_STATS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check requirements clean
+.PHONY: help setup run test test-containers check requirements clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 setup: ## Make .venv from the pinned requirements, fetch the data, check every part (DEVICE=cpu|gpu, PYTHON=...)
 	@command -v $(PYTHON) > /dev/null || { echo 'error: no $(PYTHON): install Python 3.11 or give one as `make PYTHON=...`' >&2; exit 1; }
@@ -28,6 +28,9 @@ run: setup ## Run the whole workflow on the sample corpora
 
 test: setup ## Run the tests
 	@$(BIN)/pytest --numprocesses=logical --maxprocesses=8
+
+test-containers: setup ## Build the images and run the workflow through them (BASE=, BUILDER=NAME@DIGEST; else from Debian's mirror)
+	@$(BIN)/pytest -n 0 -m containers tests/containers
 
 check: setup ## Check format, rules, types and import directions
 	@$(BIN)/ruff format --check .

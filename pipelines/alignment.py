@@ -3,6 +3,7 @@
 The gate is data, not control flow: training reads only what validation accepted.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from components.ingest_audio.component import ingest_audio
 from components.self_generate.component import self_generate
 from components.train_model.component import train_model
 from components.validate_data.component import validate_data
+from pipelines.images.compiled import with_images
+from pipelines.images.records import Image
 
 
 def alignment_with(self_generate: Any) -> Any:
@@ -64,14 +67,15 @@ def alignment_from_published(
     )
 
 
-def compile_alignment(file: Path, *, from_published: bool = False) -> None:
-    """Write a graph as IR YAML, the form that both this machine and a cluster run.
+def compile_alignment(file: Path, *, from_published: bool = False, images: Mapping[str, Image] | None = None) -> None:
+    """Write a graph as IR YAML, the form that both this machine and a cluster run, with these images of its stages.
 
     Raises:
         ConfigurationError: the file's name does not end as Kubeflow wants it.
         SourceError: the file cannot be written.
     """
-    write_compiled(alignment_from_published if from_published else alignment, file)
+    graph = alignment_from_published if from_published else alignment
+    write_compiled(with_images(graph, images or {}), file)
 
 
 def write_compiled(graph: Any, file: Path, **options: Any) -> None:

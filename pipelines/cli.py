@@ -14,6 +14,7 @@ from pipelines.cluster_commands import add_cluster, add_cluster_commands
 from pipelines.command_parser import Parser, add, add_json, add_request
 from pipelines.data_commands import add_data_commands
 from pipelines.erasure_commands import add_erase
+from pipelines.images_commands import add_images
 from pipelines.integrity_commands import add_integrity_commands
 from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     add_schedule_commands(commands)
     add_cluster_commands(commands)
     _add_services(commands)
+    add_images(commands)
     return top
 
 

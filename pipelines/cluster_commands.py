@@ -60,10 +60,15 @@ def _add_compile(commands: Any) -> None:
         calls.compile_,
         "write the pipeline as IR YAML, for this machine or placed on a cluster",
         "desta compile alignment.yaml",
-        f"desta compile alignment.yaml {_LAPTOP} --kubernetes-manifests",
+        f"desta compile alignment.yaml {_LAPTOP} --images --kubernetes-manifests",
     )
     compile_.add_argument("file", type=Path, metavar="FILE")
     compile_.add_argument("--cluster", type=Path, metavar="FILE", help="the cluster's profile, as in infra/clusters")
+    compile_.add_argument(
+        "--images",
+        action="store_true",
+        help="name the images that `desta images` built; with --cluster those that it pushed, by their digests",
+    )
     compile_.add_argument(
         "--kubernetes-manifests",
         action="store_true",

@@ -16,7 +16,8 @@ from components.core.publishing import write_file
 
 HERE = Path(__file__).resolve().parent
 _PIN = re.compile(r"(?P<name>[^=\s]+)=(?P<place>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
-_EXAMPLE = """example:
+_EXAMPLE = """examples:
+  desta images push --to REGISTRY/TEAM > pins.txt && python -m infra.kubernetes.pin --from pins.txt
   python -m infra.kubernetes.pin postgres=REGISTRY/postgres@sha256:...
 
 Without a pin it says which images there are, and which have none."""
@@ -44,6 +45,22 @@ def pin(folder: Path, given: Sequence[str]) -> dict[str, str]:
     return pins
 
 
+def pins_in(file: Path, folder: Path) -> list[str]:
+    """Return the pins that `desta images push` printed into a file, of those images that the manifests have.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a line is no pin.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"--from {file}: cannot be read; name a file with the words of `desta images push`"
+        ) from error
+    names = image_names(folder)
+    return [line for line in lines if _parsed(line)[0] in names]
+
+
 def image_names(folder: Path) -> set[str]:
     """Return the short names by which the manifests speak of their images."""
     files = [file for part in ("base", "parts") for file in (folder / part).rglob("*.yaml")]
@@ -53,7 +70,10 @@ def image_names(folder: Path) -> set[str]:
 def _command(argv: Sequence[str] | None) -> None:
     parser = command_parser("infra.kubernetes.pin", __doc__ or "", _EXAMPLE)
     parser.add_argument("pins", nargs="*", metavar="NAME=PLACE@sha256:DIGEST", help="an image and which bytes it is")
-    for name, place in sorted(pin(HERE, parser.parse_args(argv).pins).items()):
+    parser.add_argument("--from", dest="file", type=Path, metavar="FILE", help="what `desta images push` printed")
+    args = parser.parse_args(argv)
+    pushed = pins_in(args.file, HERE) if args.file else []
+    for name, place in sorted(pin(HERE, [*pushed, *args.pins]).items()):
         print(f"{name}  {place}")
 
 

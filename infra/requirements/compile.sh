@@ -20,3 +20,21 @@ compile gpu --override overrides.txt
 compile dev --find-links "$PIP_FIND_LINKS"
 compile models --no-deps
 compile mlflow
+
+# What each image holds: names and versions out of the lock of the device, which has their hashes.
+compile_image() {
+    local stage=$1 device=$2 more=()
+    [ "$stage" != self_generate ] || more+=("images/engine-$device.in")
+    [ "$device" != cpu ] || more+=(--find-links "$PIP_FIND_LINKS")
+    echo "requirements: images/$stage-$device.txt"
+    ../../.venv/bootstrap/bin/uv pip compile --quiet --no-annotate --no-emit-find-links --no-emit-index-url \
+        --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make requirements" \
+        --override overrides.txt --constraint "$device.txt" \
+        --output-file "images/$stage-$device.txt" "images/$stage.in" "${more[@]}"
+}
+
+for device in cpu gpu; do
+    for list in images/*_*.in; do  # all but the engines, which belong to self_generate
+        compile_image "$(basename "$list" .in)" "$device"
+    done
+done

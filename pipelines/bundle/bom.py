@@ -40,7 +40,7 @@ def bom_text(run: EndedRun, models: Path, distributions: Mapping[str, str]) -> s
         properties=_properties({"run": run.record.run_id, "data_revision": run.record.data_revision}),
     )
     bom.metadata.component = pipeline
-    libraries = [_library(name, version) for name, version in distributions.items()]
+    libraries = [library(name, version) for name, version in distributions.items()]
     frozen = {part: _frozen(part, digest, models) for part, digest in run.models.items()}
     corpora, data, trained = list(_corpora(run)), list(_accepted(run)), list(_trained(run))
     bom.components.update([*libraries, *frozen.values(), *corpora, *data, *trained])
@@ -53,7 +53,8 @@ def bom_text(run: EndedRun, models: Path, distributions: Mapping[str, str]) -> s
     return _with_what_the_library_lacks(JsonV1Dot6(bom).output_as_string(), run)
 
 
-def _library(name: str, version: str) -> Component:
+def library(name: str, version: str) -> Component:
+    """Return a Python distribution as a component."""
     purl = PackageURL("pypi", name=name, version=version)
     return Component(name=name, version=version, type=ComponentType.LIBRARY, purl=purl, bom_ref=purl.to_string())
 

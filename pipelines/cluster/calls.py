@@ -11,17 +11,21 @@ from components.core.home import current_home
 
 def compile_(args: argparse.Namespace) -> int:
     """Write the pipeline."""
+    from pipelines.images.compiled import built_for_the_graph, pushed_for_a_cluster
+
     if args.cluster is None:
         from pipelines.alignment import compile_alignment
 
         if args.kubernetes_manifests:
             raise ConfigurationError("--kubernetes-manifests: they are of a namespace; name a profile with --cluster")
-        compile_alignment(args.file)
+        compile_alignment(args.file, images=built_for_the_graph(current_home()) if args.images else None)
         return ExitCode.DONE
     from pipelines.cluster.graph import compile_on
     from pipelines.cluster.profile import read_profile
 
-    compile_on(read_profile(args.cluster), args.file, manifests=args.kubernetes_manifests)
+    cluster = read_profile(args.cluster)
+    images = pushed_for_a_cluster(current_home()) if args.images else None
+    compile_on(cluster, args.file, images=images, manifests=args.kubernetes_manifests)
     return ExitCode.DONE
 
 

@@ -15,6 +15,8 @@ from components.self_generate.component import generate_shard, merge_shards, sel
 from pipelines.alignment import alignment_with, write_compiled
 from pipelines.cluster.closing import close_run
 from pipelines.cluster.profile import ClusterProfile, Placement
+from pipelines.images.compiled import with_images
+from pipelines.images.records import Image
 
 NAME = "alignment"
 """What the pipeline is called on a cluster."""
@@ -22,7 +24,12 @@ Configure = Callable[[Any, Placement, str | None], Any]
 
 
 def compile_on(
-    cluster: ClusterProfile, file: Path, keys: Mapping[str, str] | None = None, *, manifests: bool = False
+    cluster: ClusterProfile,
+    file: Path,
+    keys: Mapping[str, str] | None = None,
+    *,
+    images: Mapping[str, Image] | None = None,
+    manifests: bool = False,
 ) -> None:
     """Write the graph for a cluster as IR YAML, or as Kubernetes' manifests of a pipeline and its version.
 
@@ -32,7 +39,7 @@ def compile_on(
         ConfigurationError: the file's name does not end as Kubeflow wants it.
         SourceError: the file cannot be written.
     """
-    write_compiled(on_cluster(cluster, keys or {}), file)
+    write_compiled(with_images(on_cluster(cluster, keys or {}), images or {}), file)
     if manifests:
         # A version cannot change once it is there, so another content has another name.
         named = KubernetesManifestOptions(
@@ -40,7 +47,7 @@ def compile_on(
             pipeline_version_name=f"{NAME}-{digest_of_bytes(file.read_bytes())[:12]}",
             include_pipeline_manifest=True,
         )
-        graph = on_cluster(cluster, keys or {})
+        graph = with_images(on_cluster(cluster, keys or {}), images or {})
         write_compiled(graph, file, kubernetes_manifest_format=True, kubernetes_manifest_options=named)
 
 

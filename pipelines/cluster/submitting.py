@@ -15,6 +15,7 @@ from pipelines.cluster.api import Api, named
 from pipelines.cluster.experiments import experiment
 from pipelines.cluster.graph import NAME, compile_on
 from pipelines.cluster.profile import ClusterProfile
+from pipelines.images.compiled import pushed_for_a_cluster
 from pipelines.profiles import Profile
 from pipelines.revision import data_revision
 
@@ -23,15 +24,18 @@ def submit(profile: Profile, cluster: ClusterProfile, api: Api, home: Home) -> s
     """Start a run on a cluster and return its id there.
 
     Raises:
-        ConfigurationError: pods could not find a corpus or a model, or a corpus forbids what the model is meant for.
+        ConfigurationError: pods could not find a corpus, a model or an image, or a corpus forbids what the model is
+            meant for.
         SourceError: a corpus cannot be read, or the cluster does not take the run.
     """
     profile.check_use()
+    images = pushed_for_a_cluster(home)
     parameters = parameters_on(profile, cluster, data_revision(profile.corpora, home))
     space = api.namespace(cluster.namespace)
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / f"{NAME}.yaml"
-        compile_on(cluster, compiled, cache_keys(profile, parameters) if cluster.kubeflow_cache else None)
+        keys = cache_keys(profile, parameters) if cluster.kubeflow_cache else None
+        compile_on(cluster, compiled, keys, images=images)
         pipeline, version = uploaded(compiled, api, space)
     run = kfp_server_api.V2beta1Run(
         display_name=f"desta {profile.name}",

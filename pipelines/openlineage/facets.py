@@ -4,7 +4,7 @@ Its schema is `facets/GeneratorIdentityDatasetFacet.json` beside this file.
 """
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import attr
@@ -23,9 +23,19 @@ from openlineage.client.facet_v2 import (
 
 from components.core.contracts.parquet import schema_of
 from components.core.contracts.records import Record
+from components.core.digests import code_digest
+
+
+def _our_version() -> str:
+    """Return the version of our distribution; where the code stands without it, as in an image, the code's digest."""
+    try:
+        return version("desta")
+    except PackageNotFoundError:
+        return code_digest("components", "pipelines")
+
 
 NAMESPACE = "desta"
-PRODUCER = f"urn:desta:pipelines:{version('desta')}"
+PRODUCER = f"urn:desta:pipelines:{_our_version()}"
 GENERATOR = "desta_generatorIdentity"
 """Under this name the facet stands among a dataset's facets."""
 _SOURCE = "DESTA"
@@ -98,7 +108,7 @@ def parent_facet(run_id: str, job: str) -> parent_run.ParentRunFacet:
 
 def engine_facet() -> processing_engine_run.ProcessingEngineRunFacet:
     """Name this project in its installed version as what did the work."""
-    return processing_engine_run.ProcessingEngineRunFacet(version("desta"), NAMESPACE, version("openlineage-python"))
+    return processing_engine_run.ProcessingEngineRunFacet(_our_version(), NAMESPACE, version("openlineage-python"))
 
 
 def error_facets(line: str | None) -> dict[str, RunFacet]:

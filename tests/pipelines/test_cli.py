@@ -45,7 +45,12 @@ COMMANDS = (
     "serve",
 )
 SCHEDULE = ("plan", "apply", "list", "run", "run-now", "pause", "resume", "history")
-ACTIONS = ("model describe", "model import", "model export", *(f"schedule {action}" for action in SCHEDULE))
+IMAGES = ("build", "list", "push")
+ACTIONS = (
+    *("model describe", "model import", "model export"),
+    *(f"schedule {action}" for action in SCHEDULE),
+    *(f"images {action}" for action in IMAGES),
+)
 
 
 def _modules_after(code: str) -> set[str]:

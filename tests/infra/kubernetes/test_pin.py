@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.core.contracts.errors import ConfigurationError
-from infra.kubernetes.pin import image_names, pin
+from infra.kubernetes.pin import image_names, pin, pins_in
 from tests.infra.kubernetes.rendering import made_up, unpinned_copy
 
 
@@ -37,6 +37,18 @@ def test_what_is_not_named_keeps_its_pin(folder: Path) -> None:
     before = pin(folder, pins_of(folder))
     after = pin(folder, [f"postgres=elsewhere.test/postgres@{made_up('newer')}"])
     assert after == {**before, "postgres": f"elsewhere.test/postgres@{made_up('newer')}"}
+
+
+def test_what_a_push_printed_pins_the_images_that_manifests_have(folder: Path, tmp_path: Path) -> None:
+    names = [*sorted(image_names(folder)), "desta/python-ingest-audio"]
+    printed = tmp_path / "pins.txt"
+    printed.write_text("".join(f"{name}=place.test/{name}@{made_up(name)}\n" for name in names))
+    assert pins_in(printed, folder) == pins_of(folder)
+    printed.write_text("ingest_audio: has no image yet\n")
+    with pytest.raises(ConfigurationError, match="want NAME=PLACE@sha256:"):
+        pins_in(printed, folder)
+    with pytest.raises(ConfigurationError, match=r"--from .*nowhere: cannot be read"):
+        pins_in(tmp_path / "nowhere", folder)
 
 
 @pytest.mark.parametrize(

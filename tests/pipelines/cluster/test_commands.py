@@ -11,8 +11,10 @@ import pytest
 from components.core.home import Home
 from pipelines.cli import main
 from pipelines.cluster import api, standing
+from pipelines.images.records import write_image
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.making import write_cluster
+from tests.pipelines.images.making import DIGEST, make_image, place_of
 from tests.pipelines.results import make_corpus
 
 
@@ -79,6 +81,22 @@ def test_the_same_pipeline_is_uploaded_once_and_another_as_another_version(kubef
     references = [run["pipeline_version_reference"]["pipeline_version_id"] for run in kubeflow.runs.values()]
     assert references == ["version-0", "version-0", "version-1"]
     assert len(kubeflow.experiments) == 1
+
+
+def test_what_runs_are_the_images_that_were_pushed_by_digest(kubeflow: Kubeflow, corpus: Path, home: Home) -> None:
+    assert submit(kubeflow, corpus) == 0
+    executors = kubeflow.versions[0]["documents"][0]["deploymentSpec"]["executors"]
+    assert executors["exec-train-model"]["container"]["image"] == place_of("train_model")
+    assert all(executor["container"]["image"].endswith(f"@{DIGEST}") for executor in executors.values())
+    write_image(make_image("train_model"), home)
+    assert submit(kubeflow, corpus) == 2
+    assert len(kubeflow.runs) == 1
+
+
+def test_a_graph_is_compiled_for_a_cluster_on_the_images_that_were_pushed(tmp_path: Path) -> None:
+    words = ("--cluster", str(write_cluster(tmp_path)), "--images", "--kubernetes-manifests")
+    assert desta("compile", str(tmp_path / "manifests.yaml"), *words) == 0
+    assert f"image: {place_of('train_model')}" in (tmp_path / "manifests.yaml").read_text()
 
 
 def test_a_cluster_of_one_user_hears_of_no_namespace(kubeflow: Kubeflow, corpus: Path) -> None:
