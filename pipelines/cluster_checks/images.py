@@ -1,26 +1,22 @@
 """Whether what runs is what was pinned: every image by its digest."""
 
 import re
-import tempfile
 from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from pipelines.cluster.graph import NAME, compile_on
+from components.core.contracts.errors import DestaError
+from components.core.home import current_home
 from pipelines.cluster.profile import ClusterProfile
 from pipelines.cluster_checks.asking import Json
-from pipelines.cluster_checks.checks import Check, Verdict, doubtful, well
+from pipelines.cluster_checks.checks import Check, Verdict, doubtful, lacking, well
 from pipelines.cluster_checks.services import deployments_of, stateful_sets_of
+from pipelines.images.compiled import pushed_for_a_cluster
 
 _PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 
 
 def image_checks(cluster: ClusterProfile) -> Iterator[Check]:
     """Return the checks of images: of the compiled pipeline, and of what stands beside it."""
-    yield Check("images of the pipeline", [], partial(_of_pipeline, cluster))
+    yield Check("images of the pipeline", [], _of_pipeline)
     services = [deployments_of(cluster), stateful_sets_of(cluster)]
     yield Check("images of the services", services, of_services)
 
@@ -46,20 +42,9 @@ def of_services(*seen: Json | None) -> Verdict:
     )
 
 
-def _of_pipeline(cluster: ClusterProfile) -> Verdict:
-    with tempfile.TemporaryDirectory() as folder:
-        compiled = Path(folder) / f"{NAME}.yaml"
-        compile_on(cluster, compiled)
-        documents = list(yaml.safe_load_all(compiled.read_text(encoding="utf-8")))
-    return pinned(set(_images(documents)), "push them to your registry, and name them by the digests that it gives")
-
-
-def _images(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(image := node.get("image"), str):
-            yield image
-        for value in node.values():
-            yield from _images(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _images(item)
+def _of_pipeline() -> Verdict:
+    try:
+        images = pushed_for_a_cluster(current_home())
+    except DestaError as fault:
+        return lacking(str(fault), "`desta submit` takes no others, since nodes pull by digest")
+    return pinned({image.reference for image in images.values()}, "push them again: `desta images push`")

@@ -16,21 +16,21 @@ from pipelines.cluster_checks.asking import Kubernetes
 from pipelines.cluster_checks.checks import examined
 from pipelines.cluster_checks.diagnosis import checks_of
 from pipelines.findings import Finding, State
+from pipelines.images.records import write_image
 from tests.http_server import Reply
 from tests.infra.kubernetes.rendering import OVERLAYS
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.making import CLUSTERS
 from tests.pipelines.cluster_checks.conftest import GPU, Clusters
 from tests.pipelines.cluster_checks.kubernetes_api import KINDS, VALUE, KubernetesApi, parts_of, write_kubeconfig
+from tests.pipelines.images.making import make_image, write_pushed
 
 Findings = dict[str, tuple[str, str]]
-UNPINNED = "images of the pipeline"
-"""The images of stages are named by tags as long as nobody has pushed them."""
 
 
 @pytest.fixture(autouse=True)
 def _alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    del home
+    write_pushed(home)
     for variable in ("KFP_HOST", "KFP_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
 
@@ -52,7 +52,7 @@ def test_an_overlay_as_it_is_rendered_lacks_nothing(
 ) -> None:
     clusters(overlay)
     code, findings = doctor(capsys, overlay, "--host", kubeflow.host)
-    assert wanting(findings).keys() == {UNPINNED}
+    assert wanting(findings).keys() == set()
     assert {"namespace", "secret mlflow-runs", "node for train_model", "your rights"} <= findings.keys()
     assert code == 0
 
@@ -336,9 +336,8 @@ GAPS: list[tuple[str, str, Change, str, str, str]] = [
 
 
 def examined_alone(overlay: str) -> list[Finding]:
-    """Examine all but the images of the pipeline, for which it is compiled."""
-    checks = checks_of(read_profile(CLUSTERS / f"{overlay}.yaml"), several=True)
-    return examined([check for check in checks if check.name != UNPINNED], Kubernetes(None))
+    """Examine what Kubernetes has."""
+    return examined(checks_of(read_profile(CLUSTERS / f"{overlay}.yaml"), several=True), Kubernetes(None))
 
 
 @pytest.mark.parametrize(
@@ -352,6 +351,14 @@ def test_a_gap_is_one_finding_that_names_it(
     assert (finding.name, finding.state) == (name, state)
     assert words in finding.detail
     assert finding.mend
+
+
+def test_images_that_no_node_can_pull_are_named(clusters: Clusters, home: Home) -> None:
+    clusters("laptop")
+    write_image(make_image("train_model"), home)
+    (finding,) = (finding for finding in examined_alone("laptop") if finding.state is not State.OK)
+    assert (finding.name, finding.state) == ("images of the pipeline", State.ERROR)
+    assert "train_model: its image is in no registry" in finding.detail
 
 
 @pytest.mark.parametrize(("version", "state"), [("v1.36.2", "ok"), ("v1.29.4", "warning"), ("v1.40.0", "warning")])
@@ -412,7 +419,7 @@ def test_a_kubeflow_of_one_user_makes_its_runs_elsewhere(
     clusters("laptop")
     kubeflow.multi_user = False
     _, findings = doctor(capsys, "laptop", "--host", kubeflow.host)
-    assert wanting(findings).keys() == {"users", UNPINNED}
+    assert wanting(findings).keys() == {"users"}
     assert "your rights" not in findings
 
 
@@ -422,7 +429,7 @@ def test_runs_that_kubeflow_does_not_show_are_an_error(
     clusters("laptop")
     kubeflow.fault = lambda request: 403 if request == "GET /runs" else None
     code, findings = doctor(capsys, "laptop", "--host", kubeflow.host)
-    assert wanting(findings).keys() == {"runs", UNPINNED}
+    assert wanting(findings).keys() == {"runs"}
     assert (code, findings["runs"][0]) == (1, "error")
 
 
@@ -441,7 +448,7 @@ def test_a_kubeflow_that_cannot_be_reached_is_one_line_and_kubernetes_is_still_a
 ) -> None:
     clusters("laptop")
     code, findings = doctor(capsys, "laptop", "--host", "http://127.0.0.1:9")
-    assert wanting(findings).keys() == {"kubeflow", UNPINNED}
+    assert wanting(findings).keys() == {"kubeflow"}
     assert "cannot be reached" in findings["kubeflow"][1]
     assert code == 1
 
@@ -451,7 +458,7 @@ def test_without_an_address_of_kubeflow_the_rest_is_checked(
 ) -> None:
     clusters("laptop")
     code, findings = doctor(capsys, "laptop")
-    assert wanting(findings).keys() == {"kubeflow", UNPINNED}
+    assert wanting(findings).keys() == {"kubeflow"}
     assert "KFP_HOST" in findings["kubeflow"][1]
     assert code == 1
 
@@ -489,7 +496,7 @@ def test_a_server_that_breaks_at_one_question_spoils_one_check(
 ) -> None:
     clusters("laptop").broken.add("networkpolicies")
     code, findings = doctor(capsys, "laptop", "--host", kubeflow.host)
-    assert wanting(findings).keys() == {"default deny", "flows", UNPINNED}
+    assert wanting(findings).keys() == {"default deny", "flows"}
     assert "500: out of order" in findings["flows"][1]
     assert code == 1
 
