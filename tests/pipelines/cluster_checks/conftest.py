@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.core.home import Home
 from tests.infra.kubernetes.rendering import OVERLAYS, Manifest, pinned_copy, render
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.kubeflow import serving as serving_kubeflow
@@ -16,6 +17,7 @@ from tests.pipelines.cluster_checks.kubernetes_api import (
     storage_class,
     write_kubeconfig,
 )
+from tests.pipelines.images.making import write_pushed
 
 GPU = "nvidia.com/gpu"
 NODES = {
@@ -58,3 +60,10 @@ def clusters(
             return api
 
         yield start
+
+
+@pytest.fixture(autouse=True)
+def _alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pushed(home)
+    for variable in ("KFP_HOST", "KFP_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
