@@ -23,7 +23,7 @@ def service_checks(cluster: ClusterProfile) -> Iterator[Check]:
     """Return the checks of what stands beside the runs."""
     deployments = deployments_of(cluster)
     yield Check("mlflow", [settings_of(cluster), deployments], partial(mlflow, cluster.namespace))
-    yield Check("vllm", [deployments, stateful_sets_of(cluster)], partial(vllm, servers_of(cluster)))
+    yield Check("vllm", [deployments, stateful_sets_of(cluster)], partial(vllm, *servers_of(cluster)))
     runtime = runtime_of(cluster)
     asks: list[Question] = [TRAINER, JOB_SET, runtime]
     yield Check("training on several nodes", asks, partial(training, str(runtime.name), training_nodes(cluster)))
@@ -41,9 +41,10 @@ def stateful_sets_of(cluster: ClusterProfile) -> Thing:
     return Thing(group="apps", resource="statefulsets", namespace=cluster.namespace)
 
 
-def servers_of(cluster: ClusterProfile) -> int:
-    """Return how many servers answer for self_generate; without any, its pods do."""
-    return int(getattr(getattr(cluster, "generator", None), "replicas", 0))
+def servers_of(cluster: ClusterProfile) -> tuple[str, int]:
+    """Return how the servers are called that answer for self_generate, and how many; without any, its pods do."""
+    generator = getattr(cluster, "generator", None)
+    return getattr(generator, "pods", VLLM), getattr(generator, "replicas", 0)
 
 
 def training_nodes(cluster: ClusterProfile) -> int:
@@ -75,20 +76,20 @@ def mlflow(namespace: str, settings: Json | None, deployments: Json | None) -> V
     return _ready(name, deployment) or well(f"ready, {_replicas(deployment)} of {_wanted(deployment)}")
 
 
-def vllm(needed: int, *seen: Json | None) -> Verdict:
+def vllm(name: str, needed: int, *seen: Json | None) -> Verdict:
     """Judge whether the servers of the backbone are up: all that the profile needs, or those that there are."""
-    server = next((found for things in seen if (found := _named(things, VLLM))), None)
+    server = next((found for things in seen if (found := _named(things, name))), None)
     wanted = _wanted(server) if server else 0
     if needed > wanted:
         return lacking(
             f"the profile asks {needed} servers, and there are {wanted}",
-            "set `replicas` of vllm in the overlay, or `generator` of the profile",
+            f"set `replicas` of {name} in the overlay, or `generator` of the profile",
         )
     if not server or not wanted:
         return well("at rest: runs answer in their own pods" if server else "none here: runs answer in their own pods")
     if (ready := _replicas(server)) < max(needed, 1):
         return lacking(
-            f"vllm is not ready, {ready} of {wanted}", "see `kubectl describe pod -l app.kubernetes.io/name=vllm`"
+            f"{name} is not ready, {ready} of {wanted}", f"see `kubectl describe pod -l app.kubernetes.io/name={name}`"
         )
     return well(f"ready, {ready} of {wanted}")
 

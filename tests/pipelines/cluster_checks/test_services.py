@@ -30,7 +30,7 @@ def servers(wanted: int, ready: int) -> dict[str, Any]:
 def test_the_servers_of_the_backbone_are_as_many_as_the_profile_asks(
     needed: int, seen: dict[str, Any], state: State, words: str
 ) -> None:
-    verdict = vllm(needed, {"items": []}, seen)
+    verdict = vllm("vllm", needed, {"items": []}, seen)
     assert verdict.state is state
     assert words in verdict.detail
 
