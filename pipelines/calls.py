@@ -75,11 +75,12 @@ def openlineage(args: argparse.Namespace) -> int:
 
 def doctor(args: argparse.Namespace) -> int:
     """Print what is right and wrong with this installation."""
-    from pipelines.doctor import State, diagnose, report
+    from pipelines.doctor import diagnose
+    from pipelines.findings import exit_code, report
 
     findings = diagnose()
     _print(report(findings, as_json=args.json))
-    return ExitCode.FAILED if any(finding.state is State.ERROR for finding in findings) else ExitCode.DONE
+    return exit_code(findings)
 
 
 def models(args: argparse.Namespace) -> int:

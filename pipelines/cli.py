@@ -107,7 +107,17 @@ def _add_views(commands: Any) -> None:
     add_cluster(status, required=False)
     status.add_argument("run", nargs="?", metavar="RUN", help="the run's id, see `desta runs`")
     runs = add(commands, "runs", calls.runs, "list all runs, the newest first", "desta runs", "desta runs --json")
-    doctor = add(commands, "doctor", calls.doctor, "check this installation", "desta doctor", "desta doctor --json")
+    doctor = add(
+        commands,
+        "doctor",
+        cluster_calls.doctor,
+        "check this installation; with --cluster what a cluster has before a run",
+        "desta doctor",
+        "desta doctor --json",
+        "desta doctor --cluster infra/clusters/laptop.yaml --context kind-desta",
+    )
+    add_cluster(doctor, required=False)
+    doctor.add_argument("--context", metavar="NAME", help="the context of the kubeconfig (default: its current one)")
     openlineage = add(
         commands,
         "openlineage",

@@ -16,34 +16,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.core.gpus import has_nvidia_gpu
+from pipelines.findings import Finding, State, exit_code, report
 from pipelines.torn_runs import runs
 
 PATIENCE_S = 600
 GIB = 2**30
-
-
-class State(StrEnum):
-    """How a part is; an error stops runs, a warning does not."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found, in one line, and how to mend it (empty where all is well)."""
-
-    name: str
-    state: State
-    detail: str
-    mend: str
-
 
 Answer = tuple[State, str]
 
@@ -269,19 +250,6 @@ def diagnose(groups: Sequence[Sequence[Check]] = GROUPS, patience_s: float = PAT
         return [finding for group in found for finding in group]
 
 
-def report(findings: Sequence[Finding], *, as_json: bool) -> str:
-    """Return the findings for a person, or as a JSON list of {name, state, detail, mend}."""
-    if as_json:
-        return json.dumps([asdict(finding) for finding in findings], indent=1)
-    width = max(len(finding.name) for finding in findings)
-    lines = []
-    for finding in findings:
-        mend = f"\n{'':{width + 9}}  mend: {finding.mend}" if finding.mend else ""
-        lines.append(f"{finding.state:8} {finding.name:{width}}  {finding.detail}{mend}")
-    counts = [f"{sum(f.state is state for f in findings)} {state}" for state in State]
-    return "\n".join([*lines, f"{len(findings)} checks: {', '.join(counts)}"])
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the diagnosis; return 1 where something has to be mended first."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.doctor", description="Check every heavy part.")
@@ -289,7 +257,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     findings = diagnose()
     print(report(findings, as_json=args.json))
-    return int(any(finding.state is State.ERROR for finding in findings))
+    return exit_code(findings)
 
 
 if __name__ == "__main__":

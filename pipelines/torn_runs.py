@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.core.home import Home, current_home
+from pipelines.findings import State
 
 if TYPE_CHECKING:
     from pipelines.doctor import Answer
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 def runs() -> Answer:
     """The records of all runs can be read."""
-    from pipelines.doctor import State
-
     torn = list(_torn(current_home()))
     return (State.WARNING, "; ".join(torn)) if torn else (State.OK, "their records are whole")
 

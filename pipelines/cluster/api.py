@@ -88,14 +88,17 @@ class Api:
                 return
 
 
-def explained(host: str) -> Callable[[Callable[[], Any]], Any]:
-    """Return what does a piece of work with a cluster and gives each failure its line; see `Api.call`."""
+def explained(host: str, refused: type[Exception] = ApiException) -> Callable[[Callable[[], Any]], Any]:
+    """Return what does a piece of work with a cluster and gives each failure its line; see `Api.call`.
+
+    `refused` is the exception that the client raises for an answer that is an error: this one's, or Kubernetes'.
+    """
 
     def work(ask: Callable[[], Any]) -> Any:
         try:
             return ask()
-        except ApiException as error:
-            raise refusal(host, error.status, str(error.body or error.reason)) from error
+        except refused as error:
+            raise refusal(host, error.status or 0, str(error.body or error.reason)) from error  # type: ignore[attr-defined]
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if _is_slow(error):
                 raise Unavailable(f"{host}: no answer in time; try again, or look whether it is up") from error
@@ -160,4 +163,11 @@ def _is_slow(error: Exception) -> bool:
 
 
 def _line(said: Any) -> str:
-    return " ".join(str(said).split())[:200]
+    """Return what was said, of an answer in JSON its message."""
+    text = str(said)
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    message = content.get("message") if isinstance(content, dict) else None
+    return " ".join(str(message or text).split())[:200]

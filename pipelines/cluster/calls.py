@@ -55,10 +55,7 @@ def status(args: argparse.Namespace) -> int:
     if args.cluster is None:
         from pipelines import calls
 
-        if ignored := next((name for name in ("host", "token_env", "token_file") if getattr(args, name)), None):
-            raise ConfigurationError(
-                f"--{ignored.replace('_', '-')}: is for --cluster; name its profile, or leave it out"
-            )
+        _refuse_without_cluster(args, "host", "token_env", "token_file")
         return calls.status(args)
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import newest_run, run_on
@@ -67,6 +64,23 @@ def status(args: argparse.Namespace) -> int:
     cluster, api = read_profile(args.cluster), _api(args)
     _show(heard(api, run_on(api, args.run) if args.run else newest_run(api, cluster)), args)
     return ExitCode.DONE
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Print what is right and wrong with this installation, or with a cluster."""
+    if args.cluster is None:
+        from pipelines import calls
+
+        _refuse_without_cluster(args, "host", "token_env", "token_file", "context")
+        return calls.doctor(args)
+    from pipelines.cluster.profile import read_profile
+    from pipelines.cluster_checks.asking import Kubernetes
+    from pipelines.cluster_checks.diagnosis import diagnose
+    from pipelines.findings import exit_code, report
+
+    findings = diagnose(read_profile(args.cluster), lambda: _api(args), lambda: Kubernetes(args.context))
+    print(report(findings, as_json=args.json))
+    return exit_code(findings)
 
 
 def logs(args: argparse.Namespace) -> int:
@@ -114,6 +128,11 @@ def close(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def _refuse_without_cluster(args: argparse.Namespace, *names: str) -> None:
+    if ignored := next((name for name in names if getattr(args, name)), None):
+        raise ConfigurationError(f"--{ignored.replace('_', '-')}: is for --cluster; name its profile, or leave it out")
+
+
 def _api(args: argparse.Namespace) -> Any:
     from pipelines.cluster.api import Api, host_of, token_of
 
@@ -121,4 +140,10 @@ def _api(args: argparse.Namespace) -> Any:
 
 
 def _show(run: Any, args: argparse.Namespace) -> None:
-    print(run.model_dump_json(indent=2) if args.json else run)
+    if args.json:
+        print(run.model_dump_json(indent=2))
+        return
+    print(run)
+    if failed := next((task for task in run.tasks if task.state == "FAILED"), None):
+        hint = f"desta logs {run.run_id} --cluster {args.cluster} --task {failed.name}"
+        print(f"see why: {hint}", file=sys.stderr)

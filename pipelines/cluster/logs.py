@@ -28,8 +28,10 @@ def tasks_named(run: Run, name: str | None) -> Sequence[Task]:
     """
     found = [task for task in run.tasks if name in {None, task.name}]
     if not found:
-        there = ", ".join(dict.fromkeys(task.name for task in run.tasks)) or "none yet"
-        raise SourceError(f"run {run.run_id}: no task {name or 'has begun'}; there are: {there}")
+        if not run.tasks:
+            raise SourceError(f"run {run.run_id}: no task has begun, the run is {run.state.lower()}; try again later")
+        there = ", ".join(dict.fromkeys(task.name for task in run.tasks))
+        raise SourceError(f"run {run.run_id}: no task {name}; there are: {there}")
     return found
 
 

@@ -9,7 +9,8 @@ import pytest
 from dvc.repo import Repo
 
 from components.core.home import Home
-from pipelines.doctor import GROUPS, Answer, Check, Finding, State, data, diagnose, models, report
+from pipelines.doctor import GROUPS, Answer, Check, data, diagnose, models
+from pipelines.findings import Finding, State, report
 
 
 def well() -> Answer:

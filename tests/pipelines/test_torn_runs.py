@@ -10,8 +10,8 @@ from components.core.home import Home
 from components.core.inference.choosing import chosen_model
 from components.core.runs import Output, State, stage_file, write_record, write_run
 from pipelines.cli import main
-from pipelines.doctor import State as Health
 from pipelines.export.accepted import run_to_export
+from pipelines.findings import State as Health
 from pipelines.status import run_dir_of, status_of
 from pipelines.study.study import material_of
 from pipelines.torn_runs import runs as examine_runs

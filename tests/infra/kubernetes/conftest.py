@@ -15,9 +15,9 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def overlays(pinned: Path) -> dict[str, list[Manifest]]:
-    """What each overlay renders to, the pod that brings models with it."""
-    loader = render(pinned / "parts" / "model-loader")
-    return {name: [*render(pinned / "overlays" / name), *loader] for name in OVERLAYS}
+    """What each overlay renders to, with it the pod that brings models, and the roles of the doctor."""
+    beside = [thing for part in ("model-loader", "doctor") for thing in render(pinned / "parts" / part)]
+    return {name: [*render(pinned / "overlays" / name), *beside] for name in OVERLAYS}
 
 
 @pytest.fixture(params=OVERLAYS)

@@ -93,6 +93,7 @@ def test_every_alert_says_what_it_is_about(manifests: list[Manifest]) -> None:
         assert alert["annotations"]["summary"]
         assert alert["annotations"]["description"]
         assert alert["labels"]["severity"] in {"info", "warning", "critical"}
+        assert alert["labels"]["namespace"] == named(manifests, "PrometheusRule", "desta")["metadata"]["namespace"]
     wanted = {"RunFailed", "GateRefused", "RowsRefused", "NoTokens", "GpuIdle", "CostOverBudget"}
     assert wanted <= {name.removeprefix("Desta") for name in alerts}
 

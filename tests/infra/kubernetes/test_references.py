@@ -40,6 +40,12 @@ def secrets(manifests: list[Manifest]) -> set[tuple[str, str]]:
     return wanted
 
 
+def of_runs() -> set[tuple[str, str]]:
+    """Return the secrets that the profiles of clusters name for the pods of runs."""
+    profiles = [read_profile(file) for file in sorted((FOLDER.parent / "clusters").glob("*.yaml"))]
+    return {(reference.secret, reference.key) for profile in profiles for reference in profile.secrets}
+
+
 def quantity(text: str) -> float:
     """Read a quantity as Kubernetes writes it."""
     number, unit = re.fullmatch(r"([\d.]+)([A-Za-z]*)", text).groups()  # type: ignore[union-attr]  # or the test fails
@@ -64,7 +70,21 @@ def test_every_account_setting_and_volume_of_a_pod_is_there(manifests: list[Mani
 
 
 def test_the_operator_is_told_of_every_secret_and_of_no_other(overlays: dict[str, list[Manifest]]) -> None:
-    assert documented() == {pair for manifests in overlays.values() for pair in secrets(manifests)}
+    of_services = {pair for manifests in overlays.values() for pair in secrets(manifests)}
+    assert documented() == of_services | of_runs()
+
+
+def test_the_doctor_may_look_at_the_secrets_of_runs_and_at_no_others(overlays: dict[str, list[Manifest]]) -> None:
+    rules = named(overlays["laptop"], "Role", "doctor")["rules"]
+    (of_secrets,) = (rule for rule in rules if "secrets" in rule["resources"])
+    assert set(of_secrets["resourceNames"]) == {name for name, _ in of_runs()}
+
+
+@pytest.mark.parametrize("kind", ["Role", "ClusterRole"])
+def test_the_doctor_may_change_nothing(kind: str, overlays: dict[str, list[Manifest]]) -> None:
+    name = {"Role": "doctor", "ClusterRole": "desta-doctor"}[kind]
+    rules = named(overlays["laptop"], kind, name)["rules"]
+    assert {verb for rule in rules for verb in rule["verbs"]} <= {"get", "list"}
 
 
 def test_the_cloud_has_no_keys_of_its_object_store(overlays: dict[str, list[Manifest]]) -> None:

@@ -18,7 +18,7 @@ from tests.infra.kubernetes.rendering import FOLDER, Manifest, named, of_kind
 KNOWN = list(dict.fromkeys(map(major_minor, all_versions())))
 NEWEST = KNOWN[-2:]
 SCHEMAS = Path(__file__).parent / "schemas"
-WATCHED = ("PodMonitor", "PrometheusRule", "ServiceMonitor")
+WATCHED = ("AlertmanagerConfig", "PodMonitor", "PrometheusRule", "ServiceMonitor")
 TRAINED = {"TrainingRuntime": TrainerV1alpha1TrainingRuntime, "TrainJob": TrainerV1alpha1TrainJob}
 
 
@@ -35,10 +35,10 @@ def as_trainer_reads(manifest: Manifest) -> Any:
 
 @pytest.fixture(scope="module")
 def every(overlays: dict[str, list[Manifest]]) -> list[Manifest]:
-    """The manifests of all overlays, each once, and the example."""
-    example = yaml.safe_load((FOLDER / "examples" / "trainjob.yaml").read_text())
+    """The manifests of all overlays, each once, and the examples."""
+    examples = [yaml.safe_load(file.read_text()) for file in sorted((FOLDER / "examples").glob("*.yaml"))]
     found = [manifest for manifests in overlays.values() for manifest in manifests]
-    return [*{json.dumps(manifest, sort_keys=True): manifest for manifest in found}.values(), example]
+    return [*{json.dumps(manifest, sort_keys=True): manifest for manifest in found}.values(), *examples]
 
 
 def test_the_two_newest_versions_are_those_after_which_none_comes() -> None:
@@ -87,6 +87,12 @@ def test_what_its_operator_does_not_read_is_refused(
         place = place[step]
     place[last] = value
     assert faults_of(wrong)
+
+
+def test_an_alert_mail_with_its_password_in_the_file_is_refused(every: list[Manifest]) -> None:
+    (mail,) = (copy.deepcopy(manifest) for manifest in of_kind(every, "AlertmanagerConfig"))
+    mail["spec"]["receivers"][0]["emailConfigs"][0]["authPassword"] = "a-password"
+    assert faults_of(mail)
 
 
 def test_what_trainer_is_told_is_what_it_reads(every: list[Manifest]) -> None:

@@ -33,7 +33,7 @@ class Kubeflow:
     """The state of the server; `fault` may answer a request with an error status instead."""
 
     def __init__(self) -> None:
-        self.multi_user = True
+        self.multi_user, self.version = True, "2.17.0"
         self.pipelines: list[dict[str, Any]] = []
         self.versions: list[dict[str, Any]] = []
         self.experiments: list[dict[str, Any]] = []
@@ -63,7 +63,7 @@ class Kubeflow:
         # One case for each endpoint.
         match request.replace("/", " ").split():
             case ["GET", "healthz"]:
-                return 200, {"multi_user": self.multi_user}
+                return 200, {"commit_sha": "unknown", "tag_name": self.version, "multi_user": self.multi_user}
             case ["GET", "pipelines"]:
                 return self._listed("pipelines", self.pipelines, query)
             case ["POST", "pipelines"]:
@@ -80,8 +80,9 @@ class Kubeflow:
             case ["POST", "runs"]:
                 return self._started(body)
             case ["GET", "runs"]:
-                newest = [run for run in reversed(self.runs.values()) if run["experiment_id"] == query["experiment_id"]]
-                return 200, {"runs": newest[: int(query["page_size"])]}
+                wanted = query.get("experiment_id")
+                newest = [run for run in reversed(self.runs.values()) if wanted in {None, run["experiment_id"]}]
+                return 200, {"runs": newest[: int(query["page_size"])], "total_size": len(newest)}
             case ["GET", "runs", run]:
                 return self._seen(run)
             case ["POST", "runs", ended] if ended.endswith(":terminate"):

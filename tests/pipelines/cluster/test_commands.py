@@ -212,6 +212,17 @@ def test_a_cluster_that_stays_away_ends_the_waiting_and_says_that_the_run_may_go
     assert "the run may go on" in capsys.readouterr().err
 
 
+def test_the_status_of_a_failed_run_says_how_to_see_why(
+    kubeflow: Kubeflow, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submit(kubeflow, corpus)
+    kubeflow.runs["run-0"].update({"state": "FAILED", **_details(ingest_audio="SUCCEEDED", train_model="FAILED")})
+    capsys.readouterr()
+    assert asked(kubeflow, tmp_path, "status", "run-0") == 0
+    wanted = f"see why: desta logs run-0 --cluster {tmp_path / 'laptop.yaml'} --task train-model\n"
+    assert capsys.readouterr().err == wanted
+
+
 def test_status_shows_the_newest_run_or_one_by_its_id(
     kubeflow: Kubeflow, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
