@@ -11,7 +11,9 @@ import re
 import tarfile
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from mmap import mmap
 from typing import Any
 
@@ -29,7 +31,43 @@ _EMBEDDED = re.compile(rb"base64,([A-Za-z0-9+/=]{64,})")
 _AUDIO = (b"fLaC", b"RIFF", b"RIFX", b"RF64", b"OggS", b"ID3", b"FORM", b".snd", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
 _LONGEST_CLIP_S = 31.0
 _ROWS = 64
+_FEW = 40
+"""Words up to which `bytes.find` of each is quicker than one look at every place."""
+_STRINGS = 2**14
+_PIECE = 2**20
+"""Bytes of a mapped file that are in memory together."""
 _TAR_MAGIC = slice(257, 262)
+
+
+class Words:
+    """Texts that are sought in bytes; beyond a few, a search costs the same however many they are.
+
+    Few are found quickest one by one; of many, the first bytes at each place say which can stand there.
+    """
+
+    def __init__(self, words: Collection[bytes]) -> None:
+        self._words = tuple(filter(None, words))
+        self._width = min(map(len, self._words), default=0)
+        self._longest = max(map(len, self._words), default=0)
+        by_head: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for word in self._words:
+            by_head[word[: self._width]].append(word)
+        self._by_head = {head: tuple(tails) for head, tails in by_head.items()}
+
+    def stand_in(self, text: Bytes) -> bool:
+        """Tell whether any of them stands in the text."""
+        if len(self._words) <= _FEW:
+            return any(text.find(word) >= 0 for word in self._words)
+        return any(
+            self._stand_in(text[start : start + _PIECE + self._longest]) for start in range(0, len(text), _PIECE)
+        )
+
+    def _stand_in(self, text: bytes) -> bool:
+        width, by_head = self._width, self._by_head
+        return any(
+            (head := text[start : start + width]) in by_head and text.startswith(by_head[head], start)
+            for start in range(len(text) - width + 1)
+        )
 
 
 class Searcher:
@@ -40,8 +78,10 @@ class Searcher:
         self._ids = frozenset((*traces.clips, *traces.samples, *traces.sources))
         self._files = frozenset((*traces.files, *traces.sources))
         self._objects = frozenset(traces.objects)
-        self._words = tuple(form.encode() for word in words for form in forms_of(word))
+        self._words = Words({form.encode() for word in words for form in forms_of(word)})
         self._audio: dict[str, str | None] = {}
+        # Prompts, licences, names of models: most cells say what many others say.
+        self._in_string = lru_cache(_STRINGS)(lambda value: self.in_text(value.encode(errors="surrogatepass")))
         self.files = self.bytes = self.rows = 0
 
     def find(self, name: str, data: Bytes, *, evidence: bool = False) -> str | None:
@@ -57,7 +97,7 @@ class Searcher:
             for start in range(len(digits) - 63):
                 if (found := digits[start : start + 64]) in self._ids:
                     return f"the id {found}"
-        return "words of it" if any(text.find(word) >= 0 for word in self._words) else None
+        return "words of it" if self._words.stand_in(text) else None
 
     def _in_name(self, name: str, evidence: bool) -> str | None:
         if not evidence and self.in_text(name.encode(errors="surrogateescape")):
@@ -124,7 +164,7 @@ class Searcher:
     def _in_cell(self, name: str, value: str) -> str | None:
         if name == "speaker_id" and digest_of_bytes(f"speaker:{value}".encode()) == self._speaker:
             return "a row of the speaker"
-        return self.in_text(value.encode(errors="surrogatepass"))
+        return self._in_string(value)
 
 
 def forms_of(word: str) -> Iterator[str]:

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count, islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ from components.core.execution import execute, latest_result, lineage_of
 from components.core.home import Home
 from components.core.settings import Settings
 from components.core.stages import STAGES, stage_named
-from components.self_generate.questions import Plan
-from components.self_generate.settings import ShardSettings
+from components.self_generate.questions import Plan, Planned
+from components.self_generate.settings import SelfGenerateSettings, ShardSettings
 from components.self_generate.shards import SHARD, job_of, merge, open_shards
 from components.self_generate.stage import origin_of, plan_of
 from components.validate_data.settings import ValidateDataSettings
@@ -115,15 +115,33 @@ def write_shards(home: Home, samples: int) -> None:
     ingested = result(home, "ingest_audio", {}, clip_tables(clips))
     described = result(home, "extract_metadata", {"clips": ingested.digest}, description_tables(clips))
     descriptions = Artifact(home.store / "extract_metadata" / described.lineage.key, described)
-    for number in range(SHARDS):
+    shards = [Shard(home, number, descriptions) for number in range(SHARDS)]
+    plan = plan_of(descriptions, SelfGenerateSettings(prompts_per_clip=A_CLIP, batch=BATCH), make_generator())
+    for number, batch in enumerate(plan.batches()):
+        shards[number % SHARDS].add(batch)
+    for shard in shards:
+        shard.close(plan)
+
+
+class Shard:
+    """A shard of a generation while it is written; a plan that is read once serves all of them."""
+
+    def __init__(self, home: Home, number: int, descriptions: Artifact) -> None:
         settings = ShardSettings(prompts_per_clip=A_CLIP, batch=BATCH, shard=number, shards=SHARDS)
-        plan = plan_of(descriptions, settings, make_generator())
-        lineage = lineage_of(GENERATE, settings, {"descriptions": described.digest}, {"llm": "a" * 64}, {})
-        folder = made(home, lineage)
-        rows = write_parts(folder, sample_tables(plan))
+        self._lineage = lineage_of(GENERATE, settings, {"descriptions": descriptions.digest}, {"llm": "a" * 64}, {})
+        self._folder = made(home, self._lineage)
+        self._parts, self._rows = count(), 0
+
+    def add(self, batch: Sequence[Planned]) -> None:
+        """Write what was answered to the questions of a batch."""
+        self._rows += write_parts(self._folder, [sample_table(batch)], self._parts)
+
+    def close(self, plan: Plan) -> None:
+        """Write the manifest."""
+        rows = self._rows
         facts = {"prompt_tokens": 90 * rows, "response_tokens": 6 * rows, "finish_reasons": {"stop": rows}}
         counts = Counts(rows_in=rows, rows_out=rows, refused={})
-        Draft(folder).close(kind=SHARD, counts=counts, facts={**origin_of(plan), **facts}, lineage=lineage)
+        Draft(self._folder).close(kind=SHARD, counts=counts, facts={**origin_of(plan), **facts}, lineage=self._lineage)
 
 
 def write_after(home: Home) -> None:
@@ -154,7 +172,7 @@ def result(home: Home, stage: str, inputs: dict[str, str], tables: Iterable[pa.T
     """Write the result of a stage."""
     lineage = lineage_of(stage_named(stage), Settings(), inputs, {}, {})
     folder = made(home, lineage)
-    rows = write_parts(folder, tables)
+    rows = write_parts(folder, tables, count())
     counts = Counts(rows_in=rows, rows_out=rows, refused={})
     return Draft(folder).close(kind=stage_named(stage).output, counts=counts, facts={}, lineage=lineage)
 
@@ -166,9 +184,9 @@ def made(home: Home, lineage: Lineage) -> Path:
     return folder
 
 
-def write_parts(folder: Path, tables: Iterable[pa.Table]) -> int:
+def write_parts(folder: Path, tables: Iterable[pa.Table], numbers: Iterator[int]) -> int:
     """Write tables in files of as many rows as stages write, and return how many rows there were."""
-    numbers, rows = count(), 0
+    rows = 0
     for whole in tables:
         for start in range(0, len(whole), ROWS_PER_SHARD):
             part = whole.slice(start, ROWS_PER_SHARD)
@@ -201,18 +219,16 @@ def description_tables(clips: int) -> Iterator[pa.Table]:
         yield table(Description, make_description(), {"clip_id": ids})
 
 
-def sample_tables(plan: Plan) -> Iterator[pa.Table]:
-    """Yield what was answered to the questions of a plan, in their order."""
-    questions = iter(plan)
-    while asked := list(islice(questions, BLOCK)):
-        told = {
-            "sample_id": [question.sample_id for question in asked],
-            "clip_id": [question.description.clip_id for question in asked],
-            "prompt_id": [question.prompt.prompt_id for question in asked],
-            "prompt": [question.prompt.text for question in asked],
-            "response": [f"Nearby a dog barks, as in {question.sample_id[:16]}." for question in asked],
-        }
-        yield table(Sample, make_sample(), told)
+def sample_table(asked: Sequence[Planned]) -> pa.Table:
+    """Return what was answered to questions, in their order."""
+    told = {
+        "sample_id": [question.sample_id for question in asked],
+        "clip_id": [question.description.clip_id for question in asked],
+        "prompt_id": [question.prompt.prompt_id for question in asked],
+        "prompt": [question.prompt.text for question in asked],
+        "response": [f"Nearby a dog barks, as in {question.sample_id[:16]}." for question in asked],
+    }
+    return table(Sample, make_sample(), told)
 
 
 def blocks(rows: int) -> Iterator[range]:
