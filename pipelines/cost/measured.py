@@ -121,7 +121,7 @@ def _measured(run: RunRecord, devices: Devices | None, records: Stages, run_dir:
 
 
 def _bytes_a_unit(record: StageRecord, units: float) -> float | None:
-    (size,) = (bytes_of(output) for output in record.outputs.values())
+    size = next((bytes_of(output) for output in record.outputs.values()), None)
     in_result = 1 if record.stage in ONE_SIZE else record.rows_out if record.stage == "self_generate" else units
     return None if size is None or not in_result else size / in_result
 

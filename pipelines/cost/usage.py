@@ -92,7 +92,7 @@ def device_hours_of(seconds: float, devices: Devices, nodes: int = 1) -> float:
 
 def audio_hours_of(facts: Mapping[str, Any]) -> float:
     """Return the hours of the clips that a result of `ingest_audio` holds."""
-    seconds = (split["seconds"] for splits in facts["domains"].values() for split in splits.values())
+    seconds = (split["seconds"] for splits in facts.get("domains", {}).values() for split in splits.values())
     return float(sum(seconds)) / _HOUR_S
 
 
