@@ -40,6 +40,8 @@ COMMANDS = (
     "compile",
     "chat",
     "serve",
+    "cost",
+    "estimate",
 )
 ACTIONS = ("model describe", "model import", "model export")
 

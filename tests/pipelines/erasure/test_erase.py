@@ -30,7 +30,7 @@ from pipelines.revision import sources_of
 from tests.builders import make_tone, write_corpus
 from tests.components.ingest_audio.making import as_file
 from tests.pipelines.erasure.looking import telling_of, traces_below
-from tests.pipelines.erasure.making import RUN, tone_of, sample_about
+from tests.pipelines.erasure.making import RUN, sample_about, tone_of
 
 ROWS: dict[str, type[Record]] = {
     "ingest_audio": Clip,
