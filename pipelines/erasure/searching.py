@@ -56,18 +56,21 @@ class Words:
 
     def stand_in(self, text: Bytes) -> bool:
         """Tell whether any of them stands in the text."""
-        if len(self._words) <= _FEW:
-            return any(text.find(word) >= 0 for word in self._words)
-        return any(
-            self._stand_in(text[start : start + _PIECE + self._longest]) for start in range(0, len(text), _PIECE)
-        )
+        return next(self.standing_in(text), None) is not None
 
-    def _stand_in(self, text: bytes) -> bool:
+    def standing_in(self, text: Bytes) -> Iterator[bytes]:
+        """Yield those that stand in the text, some of them more than once."""
+        if len(self._words) <= _FEW:
+            yield from (word for word in self._words if text.find(word) >= 0)
+            return
+        for start in range(0, len(text), _PIECE):
+            yield from self._in_piece(text[start : start + _PIECE + self._longest])
+
+    def _in_piece(self, text: bytes) -> Iterator[bytes]:
         width, by_head = self._width, self._by_head
-        return any(
-            (head := text[start : start + width]) in by_head and text.startswith(by_head[head], start)
-            for start in range(len(text) - width + 1)
-        )
+        for start in range(len(text) - width + 1):
+            if (head := text[start : start + width]) in by_head:
+                yield from (word for word in by_head[head] if text.startswith(word, start))
 
 
 class Searcher:
