@@ -107,7 +107,8 @@ def _places(status: RunStatus, run_dir: Path) -> Iterator[str]:
             yield f"  data docs         {pages[0]}"
     evaluated = status.stages["evaluate_model"].outputs
     for output in evaluated.values():
-        yield f"  evaluation        {Path(output.path) / 'report.html'}"
+        page = Path(output.path) / "report.html"
+        yield f"  evaluation        {page if page.is_file() else page.with_name('report.json')}"
     if status.mlflow_run_id:
         yield f"  MLflow            `desta ui`, run {status.mlflow_run_id}"
     if (run_dir / FOLDER).is_dir():

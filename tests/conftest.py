@@ -17,7 +17,7 @@ from tests.desta_command import Desta
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("DESTA_MODELS") or REPOSITORY / ".desta" / "models")
-SMOKE_RUN = ("test_end_to_end.py", "test_notebooks.py", "test_audit_in_a_browser.py")
+SMOKE_RUN = ("test_end_to_end.py", "test_notebooks.py", "test_audit_in_a_browser.py", "test_real_run.py")
 """Files whose tests look at the one finished run: see `undisturbed`."""
 LONGEST = ("smoke run", "train_model", "self_generate")
 """Groups that begin first, so that no core waits for them at the end."""

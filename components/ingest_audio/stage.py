@@ -38,8 +38,8 @@ def ingest(
 ) -> Outcome:
     """Write the clips of all corpora in the order of corpus and path, and keep every refused file with its reason.
 
-    `earlier` are shards of clips that need not be decoded again, `erased` must not come back; `workers` threads decode (default: one for each core).
-    They change the time it takes and nothing else.
+    `earlier` are shards of clips that need not be decoded again; `workers` threads decode (default: one for each core).
+    They change the time it takes and nothing else. What was `erased` is refused.
 
     Raises:
         SourceError: not one file became a clip.

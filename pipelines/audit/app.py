@@ -36,8 +36,10 @@ Ask = Callable[[Mapping[str, str]], View]
 class Desk(Protocol):
     """What the pages are made of."""
 
-    pages: Mapping[str, Ask]
-    """By the first part of their address; the rest of it is asked as `id`."""
+    @property
+    def pages(self) -> Mapping[str, Ask]:
+        """By the first part of their address; the rest of it is asked as `id`."""
+        ...
 
     def audio(self, clip_id: str) -> bytes:
         """Return the FLAC file of a clip."""

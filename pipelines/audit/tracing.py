@@ -46,8 +46,12 @@ def trace_view(text: str, lineage: Lineage) -> View:
 
 
 def graph_of(trace: Trace) -> Graph:
-    """Return the boxes and arrows of a trace, the subject and what stands first where there are too many."""
-    steps = sorted(trace.steps, key=lambda step: step.ref != trace.subject)[:_MOST_BOXES]
+    """Return the boxes and arrows of a trace, the subject and what stands first where there are too many.
+
+    A run leads to everything that it made: its arrows are drawn on its own page alone.
+    """
+    drawn = (step for step in trace.steps if step.kind is not Kind.RUN or step.ref == trace.subject)
+    steps = sorted(drawn, key=lambda step: step.ref != trace.subject)[:_MOST_BOXES]
     shown = {step.ref for step in steps}
     pairs = {(before, step.ref) for step in steps for before in step.made_from}
     pairs |= {(step.ref, after) for step in steps for after in step.led_to}

@@ -20,7 +20,7 @@ def erase(args: argparse.Namespace) -> int:
     from pipelines.sample_data import ROOT
 
     home = current_home()
-    subject, reason = (None, "") if args.resume else _asked(args)
+    subject, reason = _resumed(args) if args.resume else _asked(args)
     with erasing(home, ROOT):
         if subject is None:
             folder = to_resume(home)
@@ -56,6 +56,13 @@ def verify_erased(args: argparse.Namespace) -> int:
     if not args.json:
         print(f"erasure {certificate.erasure}: nothing is left in {scan.scanned}")
     return ExitCode.DONE
+
+
+def _resumed(args: argparse.Namespace) -> tuple[None, str]:
+    given = {"speaker": args.speaker, "clip": args.clip, "source": args.source, "reason": args.reason}
+    if named := next((name for name, value in given.items() if value is not None), None):
+        raise ConfigurationError(f"--resume goes on with what was begun; leave --{named} out")
+    return None, ""
 
 
 def _asked(args: argparse.Namespace) -> tuple[Subject, str]:

@@ -111,7 +111,8 @@ def replaced_in(home: Home) -> dict[str, str]:
         ContractError: a certificate is damaged.
     """
     certificates = map(read_certificate, sorted(home.erasures.glob(f"*/{CERTIFICATE}")))
-    return {each.digest: each.new_digest for certificate in certificates for each in certificate.results}
+    results = (each for certificate in certificates for each in certificate.results)
+    return {each.digest: each.new_digest for each in results if each.digest != each.new_digest}
 
 
 def latest_of(digest: str, replaced: Mapping[str, str]) -> str:
@@ -135,7 +136,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     for result in certificate.results:
         change = f"`{result.digest[:_SHOWN]}` is now `{result.new_digest[:_SHOWN]}`"
         yield f"- {result.stage}: {change}, {result.rows} rows and {len(result.dropped)} documents left"
-    yield f"- looked at afterwards: {certificate.scanned}; nothing is left"
+    yield f"- looked at afterwards: {certificate.scanned}; nothing is left but what people have to do"
     yield ""
     yield "## Models that learned from it" if certificate.models else "No model learned from it."
     yield from (f"- {model}" for model in certificate.models)

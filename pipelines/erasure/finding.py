@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError
+from components.core.digests import digest_of_bytes
 from pipelines.erasure.places import Item
 from pipelines.erasure.recordings import Held, held_in
 from pipelines.erasure.rows import ClipRow, SaidRow, clip_rows, said_rows
@@ -13,6 +14,8 @@ from pipelines.erasure.subject import Erased, Subject, Traces
 
 _SHORTEST_WORDS = 24
 """Shorter texts stand in other places by chance."""
+_NO_BYTES = digest_of_bytes(b"")
+"""What all files have in common that could not be read."""
 
 
 def find_erased(subject: Subject, items: Sequence[Item], root: Path) -> Erased:
@@ -39,7 +42,7 @@ def find_erased(subject: Subject, items: Sequence[Item], root: Path) -> Erased:
             speaker=subject.digest if subject.kind == "speaker" else None,
             clips=tuple(sorted(clips)),
             samples=tuple(sorted(samples)),
-            sources=tuple(sorted({row.sha256 for row in mine} - {row.sha256 for row in others})),
+            sources=tuple(sorted({row.sha256 for row in mine} - {row.sha256 for row in others} - {_NO_BYTES})),
         ),
         places=tuple(sorted(_places(mine, others))),
         words=tuple(sorted(_words(mine, others, items, clips, samples))),

@@ -7,13 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.core.contracts.errors import ConfigurationError, ContractError
-from components.core.home import Home
+from components.core.contracts.errors import ContractError
 from components.core.publishing import write_file
 from pipelines.erasure.planning import Plan
+from pipelines.erasure.unfinished import PLAN
 
 CERTIFICATE, READABLE = "certificate.json", "certificate.md"
-_PLAN = "plan.json"
 
 
 class ErasureFolder:
@@ -29,7 +28,7 @@ class ErasureFolder:
 
     def begin(self, plan: Plan) -> None:
         """Write the plan; from now on the erasure has begun."""
-        write_file(self.folder / _PLAN, plan.model_dump_json(indent=1) + "\n")
+        write_file(self.folder / PLAN, plan.model_dump_json(indent=1) + "\n")
 
     def plan(self) -> Plan:
         """Read the plan back.
@@ -37,7 +36,7 @@ class ErasureFolder:
         Raises:
             ContractError: it is damaged.
         """
-        file = self.folder / _PLAN
+        file = self.folder / PLAN
         try:
             return Plan.model_validate_json(file.read_bytes(), strict=False)
         except (OSError, ValidationError) as error:
@@ -61,32 +60,9 @@ class ErasureFolder:
 
     def forget_plan(self) -> None:
         """Remove what names the subject in clear, and what was kept for it; the certificate stays."""
-        (self.folder / _PLAN).unlink(missing_ok=True)
+        (self.folder / PLAN).unlink(missing_ok=True)
         for name in ("steps", "published"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether it was begun and not ended."""
-        return (self.folder / _PLAN).is_file()
-
     def _mark(self, step: str) -> Path:
         return self.folder / "steps" / f"{step}.json"
-
-
-def unfinished_erasure(home: Home) -> ErasureFolder | None:
-    """Return the erasure that was begun and not finished, if there is one."""
-    folders = (ErasureFolder(file.parent) for file in sorted(home.erasures.glob(f"*/{_PLAN}")))
-    return next(folders, None)
-
-
-def require_none_unfinished(home: Home) -> None:
-    """Make sure that no erasure is under way.
-
-    Raises:
-        ConfigurationError: one was begun and not finished; names it.
-    """
-    if left := unfinished_erasure(home):
-        raise ConfigurationError(
-            f"{home.root}: erasure {left.folder.name} was begun and not finished; `desta erase --resume` finishes it"
-        )

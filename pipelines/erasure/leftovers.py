@@ -41,7 +41,7 @@ def remove_leftovers(home: Home, erased: Erased) -> None:
 
 def _remove(file: Path, home: Home, erased: Erased, pruner: Pruner, searcher: Searcher) -> None:
     place, *rest = file.relative_to(home.root).parts
-    if _is_database(file):
+    if file.parent == home.root and _is_database(file):
         return  # its rows are cleaned in their place
     if place == GENERATIONS and file.suffix == ".parquet" and pruner.replies(file):
         return
@@ -61,7 +61,7 @@ def _is_database(file: Path) -> bool:
 
 
 def clean_databases(home: Home, erased: Erased) -> None:
-    """Take what tells of the subject out of SQLite databases, their free pages and logs; digests of files are forgotten.
+    """Take what tells of the subject out of SQLite databases, free pages and logs too; digests of files are forgotten.
 
     Raises:
         SourceError: a database is in use.

@@ -1,5 +1,6 @@
 """Models that learned from what is erased: found by what they were trained on, marked in the registry, and mended."""
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -156,4 +157,4 @@ def _changes(stage: str, asked: Mapping[str, Any], usual: Mapping[str, Any]) -> 
     before = dict(flat(usual))
     for name, value in flat(asked):
         if before.get(name) != value:
-            yield from ("--set", f"{stage}.{name}={value}")
+            yield from ("--set", f"{stage}.{name}={json.dumps(value) if isinstance(value, Mapping) else value}")

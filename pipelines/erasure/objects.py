@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ from pipelines.publish.versions import POINTER, DataVersions, data_versions, dvc
 
 CACHE, REMOTE = "DVC cache", "DVC remote"
 _LISTING = ".dir"
+_HEADER = 4096
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,16 @@ class Objects:
         """Return the names of remotes that are not the default one."""
         config = self.versions.repository.config
         return sorted(set(config["remote"]) - {config["core"].get("remote")})
+
+    def names_of(self, paths: Iterable[str]) -> set[str]:
+        """Return the objects of files in the present revision of data/, and its listing where there are any."""
+        listing = self.versions.revision
+        name = f"{listing[:2]}/{listing[2:]}"
+        file = Path(self.stores[CACHE].path) / name
+        wanted = frozenset(paths)
+        entries = _entries(file.read_bytes()) if wanted and file.is_file() else []
+        found = {_name_of(entry["md5"]) for entry in entries if f"data/{entry['relpath']}" in wanted}
+        return found | {name} if found else found
 
     def items(self) -> Iterator[Item]:
         """Yield every object."""
@@ -86,29 +97,41 @@ def forget_paths(root: Path) -> None:
 
 def telling_objects(objects: Objects, erased: Erased, root: Path) -> dict[str, set[str]]:
     """Return by place the names of all objects that hold something of it, tables and listings of old versions too."""
-    searcher = Searcher(erased.traces, erased.words)
+    found, listings, tables = _looked_into(objects, Searcher(erased.traces, erased.words))
     corpora = {folder.name: read_policy(folder).name for folder in corpora_below(root)}
+    gone = frozenset(erased.places)
+    for listing in listings:
+        telling = (entry for entry in listing.entries if _tells(entry, tables, corpora, gone))
+        found[listing.place].update(_name_of(entry["md5"]) for entry in telling)
+    everywhere = set[str]().union(*found.values())
+    for listing in listings:
+        if any(_name_of(entry["md5"]) in everywhere for entry in listing.entries):
+            found[listing.place].add(listing.name)
+    return found
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The files of one version of data/."""
+
+    place: str
+    name: str
+    entries: tuple[dict[str, str], ...]
+
+
+def _looked_into(objects: Objects, searcher: Searcher) -> tuple[dict[str, set[str]], list[_Listing], dict[str, bytes]]:
+    """Return what objects tell by themselves, and the listings and possible tables among them."""
     found: dict[str, set[str]] = {place: set() for place in objects.stores}
-    listings: dict[str, list[tuple[str, list[dict[str, str]]]]] = {place: [] for place in objects.stores}
-    tables: dict[str, dict[str, bytes]] = {place: {} for place in objects.stores}
+    listings, tables = list[_Listing](), dict[str, bytes]()
     for item in objects.items():
         with item.open() as data:
             if searcher.find(item.name, data):
                 found[item.place].add(item.name)
             if item.name.endswith(_LISTING):
-                listings[item.place].append((item.name, _entries(bytes(data))))
-            elif len(data) and data[:1].isascii():
-                tables[item.place][item.name] = bytes(data) if _may_be_table(data) else b""
-    gone = frozenset(erased.places)
-    for place, lists in listings.items():
-        for _, entries in lists:
-            for entry in entries:
-                if _tells(entry, tables[place], corpora, gone):
-                    found[place].add(_name_of(entry["md5"]))
-    everywhere = set[str]().union(*found.values())
-    for place, lists in listings.items():
-        found[place] |= {name for name, entries in lists if any(_name_of(e["md5"]) in everywhere for e in entries)}
-    return found
+                listings.append(_Listing(item.place, item.name, tuple(_entries(bytes(data)))))
+            elif b"path" in data[:_HEADER]:
+                tables[item.name] = bytes(data)
+    return found, listings, tables
 
 
 def _tells(
@@ -126,10 +149,6 @@ def _tells(
         except ValueError:
             return False
     return f"{corpus}/{path}" in gone
-
-
-def _may_be_table(data: Any) -> bool:
-    return b"path" in bytes(data[:4096])
 
 
 def _entries(listing: bytes) -> list[dict[str, str]]:

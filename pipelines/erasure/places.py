@@ -63,13 +63,19 @@ def files_below(folder: Path) -> list[Path]:
 
 @contextmanager
 def mapped(file: Path) -> Iterator[Bytes]:
-    """Yield the bytes of a file without reading it whole."""
-    with file.open("rb") as opened:
-        if not file.stat().st_size:
-            yield b""
-            return
-        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
+    """Yield the bytes of a file without reading it whole; one that is gone since it was listed has none.
+
+    The map ends with the last that reads it, which may be a thread of Arrow's that is a moment late.
+    """
+    yield _map_of(file)
+
+
+def _map_of(file: Path) -> Bytes:
+    try:
+        with file.open("rb") as opened:
+            return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) if file.stat().st_size else b""
+    except FileNotFoundError:
+        return b""
 
 
 @contextmanager

@@ -10,32 +10,22 @@ from pathlib import Path
 from components.core.contracts.artifacts import MANIFEST, read_manifest
 from components.core.contracts.records import Record, Sha256
 from components.core.corpora.reading import read_corpus
-from components.core.digests import digest_of_bytes
 from components.core.home import Home
-from components.core.runs import passing_over, read_run, run_dirs
 from components.core.stages import STAGES
 from pipelines.erasure.finding import find_erased
+from pipelines.erasure.found import Found
 from pipelines.erasure.models import MarkedModel, models_of
 from pipelines.erasure.objects import Objects, objects_of, telling_objects
+from pipelines.erasure.people import left_to_people
 from pipelines.erasure.places import Item, items_of_data, items_of_home
 from pipelines.erasure.pruning import Pruner
-from pipelines.erasure.recordings import corpora_below, held_in, is_telling_table
+from pipelines.erasure.recordings import corpora_below, is_telling_table
 from pipelines.erasure.results import TRAINED
-from pipelines.erasure.searching import Searcher
+from pipelines.erasure.searching import Searcher, sha256_of
 from pipelines.erasure.subject import Erased, Subject
-from pipelines.publish.published import FOLDER, RECORD
 
 _LINES = "lines about it"
-_SHOWN = 12
-
-
-class Found(Record):
-    """A file that holds something of it: where, its name for people, its content's sha256, and what was found."""
-
-    place: str
-    name: str
-    sha256: Sha256
-    holds: str
+_SHOWN = 3
 
 
 class ResultFound(Record):
@@ -48,7 +38,10 @@ class ResultFound(Record):
 
 
 class Plan(Record):
-    """What an erasure does; kept in clear until its certificate is written."""
+    """What an erasure does; kept in clear until its certificate is written.
+
+    `corpora` are those below `data/` with their digests; `shared` are files there that only people can write again.
+    """
 
     erasure: str
     at: str
@@ -58,6 +51,7 @@ class Plan(Record):
     published: tuple[str, ...]
     corpora: dict[str, Sha256]
     files: tuple[Found, ...]
+    shared: tuple[str, ...]
     objects: dict[str, tuple[str, ...]]
     models: tuple[MarkedModel, ...]
     people: tuple[str, ...]
@@ -77,10 +71,12 @@ def plan_erasure(subject: Subject, reason: str, home: Home, root: Path) -> Plan:
     """Look at everything, and plan the erasure of a subject.
 
     Raises:
-        ConfigurationError: there is nothing to erase.
+        ConfigurationError: there is nothing to erase, or data/ is not here as `data.dvc` names it.
         DestaError: something cannot be looked into.
     """
     with objects_of(root) as objects:
+        if objects:
+            objects.versions.require_cached()
         items = _Everything(
             home=tuple(item for item in items_of_home(home) if not item.evidence),
             data=tuple(items_of_data(root)),
@@ -94,7 +90,7 @@ def _planned(erased: Erased, reason: str, home: Home, root: Path, objects: Objec
     files = tuple(_found([*items.home, *items.data], erased, root))
     results = tuple(_results(home, files, erased))
     kept = telling_objects(objects, erased, root) if objects else {}
-    published = dict.fromkeys(name for each in files if (name := _published_name(each, root)))
+    published = dict.fromkeys(name for each in files if (name := each.published_in(root)))
     traces = erased.traces.model_copy(
         update={
             "files": tuple(sorted({each.sha256 for each in files} | _digests_of(items.kept, kept))),
@@ -110,9 +106,10 @@ def _planned(erased: Erased, reason: str, home: Home, root: Path, objects: Objec
         published=tuple(published),
         corpora={(corpus := read_corpus(folder)).policy.name: corpus.digest() for folder in corpora_below(root)},
         files=files,
+        shared=tuple(each.name for each in files if each.is_shared(root)),
         objects={place: tuple(sorted(found)) for place, found in kept.items()},
         models=models_of(home, root, erased),
-        people=tuple(_left_to_people(erased, home, root, objects)),
+        people=tuple(left_to_people(files, erased, home, root, objects)),
     )
 
 
@@ -122,7 +119,7 @@ def _found(items: Iterable[Item], erased: Erased, root: Path) -> Iterator[Found]
         with item.open() as data:
             holds = searcher.find(item.name, data)
             if holds := holds or (_LINES if item.path and is_telling_table(item.path, root, erased.places) else None):
-                yield Found(place=item.place, name=item.name, sha256=digest_of_bytes(bytes(data)), holds=holds)
+                yield Found(place=item.place, name=item.name, sha256=sha256_of(data), holds=holds)
 
 
 def _results(home: Home, files: Sequence[Found], erased: Erased) -> Iterator[ResultFound]:
@@ -146,59 +143,33 @@ def results_of(home: Home, stage: str) -> list[Path]:
     return sorted(file.parent for file in (home.store / stage).glob(f"[!.]*/{MANIFEST}"))
 
 
-def _published_name(found: Found, root: Path) -> str | None:
-    parts = Path(found.name).parts
-    inside = found.place == "data" and parts[: len(FOLDER.parts)] == FOLDER.parts and len(parts) > len(FOLDER.parts)
-    return parts[len(FOLDER.parts)] if inside and (root / FOLDER / parts[2] / RECORD).is_file() else None
-
-
 def _digests_of(items: Iterable[Item], objects: Mapping[str, set[str]]) -> set[str]:
     """Return the sha256 of objects that go: DVC knows them by md5, and a copy elsewhere has no such name."""
     digests = set()
     for item in items:
         if item.name in objects.get(item.place, ()):
             with item.open() as data:
-                digests.add(digest_of_bytes(bytes(data)))
+                digests.add(sha256_of(data))
     return digests
-
-
-def _left_to_people(erased: Erased, home: Home, root: Path, objects: Objects | None) -> Iterator[str]:
-    """Yield what is out of reach, each with what is to be done about it."""
-    own = (root / "data").resolve()
-    runs = passing_over(run_dirs(home.runs), read_run)
-    corpora = dict.fromkeys(str(corpus) for run in runs for corpus in run.parameters.get("corpora", ()))
-    for corpus in corpora:
-        if not Path(corpus).resolve().is_relative_to(own):
-            yield f"{corpus}: a corpus outside of data/: remove the recordings there; ingestion refuses them from now on"
-    yield "folders that `desta export` wrote, and copies that people made: remove them, or export again"
-    if not home.tracking_uri.startswith("sqlite:"):
-        yield f"{home.tracking_uri}: backups of this MLflow server"
-    if objects:
-        yield from (
-            f"DVC remote {name}: not the default one: remove the objects there" for name in objects.other_remotes()
-        )
-        if objects.in_git:
-            yield "Git history of DVC's remote, which this repository keeps: rewrite it, and let every clone go"
-    shared = sorted(place for place in erased.places if "@" in place)
-    for place in dict.fromkeys(place.rpartition("@")[0] for place in shared):
-        yield f"{place}: other recordings of the same file stay: cut the file, and ingest it again"
-    for held in held_in(root):
-        if held.recording.member and f"{held.recording.corpus}/{held.recording.path}" in erased.places:
-            yield f"{held.recording.file}: holds {held.recording.path} among others: write it again without"
 
 
 def _lines(plan: Plan) -> Iterator[str]:
     traces = plan.erased.traces
     yield f"erase {plan.erased.subject.kind} {plan.erased.subject.name} ({plan.reason})"
-    yield f"  {len(traces.clips)} clips, {len(traces.samples)} samples, {len(plan.erased.places)} recordings"
+    places = _some(plan.erased.places)
+    yield f"  {len(traces.clips)} clips, {len(traces.samples)} samples, {len(plan.erased.places)} recordings: {places}"
     for result in plan.results:
         yield f"  new version of {result.stage} {result.key[:12]}: {result.rows} rows leave"
     yield from (f"  new version of data/published/{name}" for name in plan.published)
     for place, count in sorted(Counter(each.place for each in plan.files).items()):
         names = [each.name for each in plan.files if each.place == place]
-        more = f", and {count - _SHOWN} more" if count > _SHOWN else ""
-        yield f"  {place}: {count} files hold something of it: {', '.join(names[:_SHOWN])}{more}"
+        yield f"  {place}: {count} files hold something of it: {_some(names)}"
     yield from (f"  {place}: {len(names)} objects" for place, names in plan.objects.items() if names)
     yield from (f"  {model}" for model in plan.models)
     yield "left to people:"
     yield from (f"  {line}" for line in plan.people)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", and {len(names) - _SHOWN} more (--json has all)" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"

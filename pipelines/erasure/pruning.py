@@ -101,7 +101,7 @@ class Pruner:
             write_file(file.with_name(f"{digest_of_bytes(data.getvalue())}{file.suffix}"), data.getvalue())
         if kept.num_rows != table.num_rows:
             file.unlink()
-        return kept.num_rows != table.num_rows
+        return bool(kept.num_rows != table.num_rows)
 
 
 _GONE: Any = object()
@@ -161,7 +161,7 @@ def _texts(item: dict[str, Any]) -> Iterator[str]:
 
 def _record_in(shard: Path) -> str:
     try:
-        return (pq.read_schema(shard).metadata or {}).get(b"desta.record", b"").decode()
+        return str((pq.read_schema(shard).metadata or {}).get(b"desta.record", b"").decode())
     except pa.ArrowException:
         return ""
 

@@ -10,7 +10,7 @@ from components.core.contracts.records import Record, Sha256
 from components.core.digests import digest_of
 from components.core.publishing import link_or_copy, published, write_file
 from components.core.stages import STAGES
-from pipelines.erasure.places import files_below, mapped
+from pipelines.erasure.places import mapped
 from pipelines.erasure.pruning import Pruner, rows_of
 from pipelines.erasure.recounting import facts_after
 from pipelines.erasure.searching import Searcher
@@ -49,14 +49,6 @@ class Versions:
     def __post_init__(self) -> None:
         self._pruner = Pruner(self.erased)
         self._searcher = Searcher(self.erased.traces, self.erased.words)
-
-    def holds(self, folder: Path) -> bool:
-        """Tell whether a result holds anything of the subject."""
-        return any(self._tells(file) for file in files_below(folder))
-
-    def comes_after(self, artifact: Artifact) -> bool:
-        """Tell whether a result was made from one that gave way."""
-        return bool(self.done.keys() & set(artifact.manifest.lineage.inputs.values()))
 
     def make(self, old: Artifact, place: Path | None = None) -> Replaced:
         """Write the new version of a result beside it, or at another place, unless it is there already."""
@@ -115,7 +107,7 @@ class Versions:
         return self._pruner.shard(old, new)
 
     def _documents(self, old: Path, names: list[str], new: Path, *, shown: bool) -> None:
-        """Bring over what is no shard: JSON without its items, pages only where no row left, the rest if it is clean."""
+        """Bring over what is no shard: JSON without its items, pages where no row left, the rest if it is clean."""
         items = self._pruner.documents({name: (old / name).read_bytes() for name in names if _is_json(name)})
         for name in names:
             (new / name).parent.mkdir(parents=True, exist_ok=True)

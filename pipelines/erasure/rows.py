@@ -1,6 +1,6 @@
 """What any Parquet file says of clips and samples, in the few columns that tell whose they are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.erasure.places import Item
+from pipelines.erasure.searching import Bytes
 
 _MAGIC = b"PAR1"
 _CLIP = ("clip_id", "source", "speaker_id", "segments", "transcript")
@@ -83,15 +84,20 @@ def _said_row(row: dict[str, Any]) -> SaidRow:
     return SaidRow(row.get("clip_id", ""), row.get("sample_id", ""), tuple(filter(None, texts)))
 
 
-def _rows(items: Iterable[Item], needed: set[str], wanted: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _rows(items: Iterable[Item], needed: set[str], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
     for item in items:
         with item.open() as data:
-            if data[:4] != _MAGIC:
-                continue
-            try:
-                file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(bytes(data))))
-                if needed <= set(file.schema_arrow.names):
-                    columns = [name for name in wanted if name in file.schema_arrow.names]
-                    yield from file.read(columns=columns).to_pylist()
-            except (pa.ArrowException, OSError):
-                continue  # what is damaged is searched as bytes all the same
+            rows = _rows_in(data, needed, wanted) if data[:4] == _MAGIC else []
+        yield from rows
+
+
+def _rows_in(data: Bytes, needed: set[str], wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """Return some columns of a file that has those which are needed; what is damaged is only searched as bytes."""
+    try:
+        file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+        names = file.schema_arrow.names
+        columns = [name for name in wanted if name in names] if needed <= set(names) else []
+        rows: list[dict[str, Any]] = file.read(columns=columns).to_pylist() if columns else []
+    except (pa.ArrowException, OSError):
+        return []
+    return rows

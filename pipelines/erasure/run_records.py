@@ -1,7 +1,7 @@
 """The folders of runs after an erasure: records name the new versions of results, and nothing names the subject."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.contracts.artifacts import read_manifest
@@ -24,13 +24,12 @@ _PAGES = frozenset({".html", ".parquet", ".flac", ".wav"})
 
 def rewrite_runs(home: Home, root: Path, erased: Erased, replaced: Sequence[Replaced]) -> None:
     """Bring the folder of every run up to date."""
-    by_digest = {each.digest: each for each in replaced}
     searcher = Searcher(erased.traces, erased.words)
     for run_dir in sorted(file.parent for file in home.runs.glob("*/run.json")):
         for name in PASSING:
             shutil.rmtree(run_dir / name, ignore_errors=True)
         for stage in STAGES:
-            _follow(run_dir, stage.name, by_digest, root)
+            _follow(run_dir, stage.name, replaced, root)
         for file in files_below(run_dir):
             if BUNDLE not in file.relative_to(run_dir).parts[:1]:
                 redact(file, erased, searcher)
@@ -57,7 +56,7 @@ def redacted(text: bytes, erased: Erased) -> bytes:
     return text
 
 
-def _follow(run_dir: Path, stage: str, replaced: Mapping[str, Replaced], root: Path) -> None:
+def _follow(run_dir: Path, stage: str, replaced: Sequence[Replaced], root: Path) -> None:
     """Let the record of a stage name the new version of its result, with the counts and facts of that."""
     try:
         record = read_stage(run_dir, stage)
@@ -67,11 +66,13 @@ def _follow(run_dir: Path, stage: str, replaced: Mapping[str, Replaced], root: P
         write_record(stage_file(run_dir, stage), changed)
 
 
-def _followed(record: StageRecord, replaced: Mapping[str, Replaced], root: Path) -> StageRecord:
+def _followed(record: StageRecord, replaced: Sequence[Replaced], root: Path) -> StageRecord:
     outputs = dict(record.outputs)
     for word, output in record.outputs.items():
-        if new := replaced.get(output.digest):
-            outputs[word] = Output(digest=new.new_digest, path=str(_new_place(Path(output.path), new, root)))
+        path = Path(output.path)
+        same = [each for each in replaced if each.digest == output.digest]
+        if new := next((each for each in same if each.key == path.name), next(iter(same), None)):
+            outputs[word] = Output(digest=new.new_digest, path=str(_new_place(path, new, root)))
     if outputs == record.outputs:
         return record
     try:

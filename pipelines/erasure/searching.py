@@ -82,7 +82,6 @@ class Searcher:
         self._files = frozenset((*traces.files, *traces.sources))
         self._objects = frozenset(traces.objects)
         self._words = Words({form.encode() for word in words for form in forms_of(word)})
-        self._audio: dict[str, str | None] = {}
         # Prompts, licences, names of models: most cells say what many others say.
         self._in_string = lru_cache(_STRINGS)(lambda value: self.in_text(value.encode(errors="surrogatepass")))
         self.files = self.bytes = self.rows = 0
@@ -109,7 +108,7 @@ class Searcher:
         return f"object {joined}" if joined in self._objects else None
 
     def _same(self, data: Bytes) -> str | None:
-        digest = hashlib.sha256(data).hexdigest() if data else ""
+        digest = sha256_of(data) if len(data) else ""
         return f"the removed file {digest}" if digest in self._files else None
 
     def _in_content(self, data: Bytes, evidence: bool = False) -> str | None:
@@ -124,17 +123,7 @@ class Searcher:
         return None if evidence else self.in_text(data)
 
     def _in_audio(self, data: bytes) -> str | None:
-        digest = digest_of_bytes(data)
-        if digest not in self._audio:
-            self._audio[digest] = self._heard(data)
-        return self._audio[digest]
-
-    def _heard(self, data: bytes) -> str | None:
-        try:
-            samples, rate_hz = decode(data, at_most_s=_LONGEST_CLIP_S)
-        except AudioError:
-            return self.in_text(data)
-        clip_id = pcm_digest(quantise(resample(samples, rate_hz)))
+        clip_id = _clip_id_of(data)
         return f"the samples of clip {clip_id}" if clip_id in self._clips else self.in_text(data)
 
     def _in_parquet(self, data: Bytes) -> str | None:
@@ -170,10 +159,30 @@ class Searcher:
         return self._in_string(value)
 
 
+def sha256_of(data: Bytes) -> str:
+    """Return the sha256 of bytes, also of those that are mapped from a file."""
+    return hashlib.sha256(data).hexdigest()
+
+
+_HEARD: dict[str, str | None] = {}
+"""The clips that audio files would become, by the sha256 of the file: each content is decoded once in a process."""
+
+
+def _clip_id_of(data: bytes) -> str | None:
+    digest = digest_of_bytes(data)
+    if digest not in _HEARD:
+        try:
+            samples, rate_hz = decode(data, at_most_s=_LONGEST_CLIP_S)
+            _HEARD[digest] = pcm_digest(quantise(resample(samples, rate_hz)))
+        except AudioError:
+            _HEARD[digest] = None
+    return _HEARD[digest]
+
+
 def forms_of(word: str) -> Iterator[str]:
     """Yield a word as text, JSON and HTML write it."""
-    yield from dict.fromkeys((word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]))
-    yield from dict.fromkeys((html.escape(word), html.escape(word, quote=False)))
+    in_json = (json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1])
+    yield from dict.fromkeys((word, *in_json, html.escape(word), html.escape(word, quote=False)))
 
 
 def _can_tell(kind: pa.DataType) -> bool:
@@ -183,11 +192,16 @@ def _can_tell(kind: pa.DataType) -> bool:
         return _can_tell(kind.key_type) or _can_tell(kind.item_type)
     if isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType | pa.DictionaryType):
         return _can_tell(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_binary(kind)
+    return any(is_it(kind) for is_it in _TEXT_OR_BYTES)
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+_TEXT_OR_BYTES = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+)
 
 
 def _parts(data: Bytes) -> Iterator[bytes]:

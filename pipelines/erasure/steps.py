@@ -15,6 +15,7 @@ from components.core.stages import STAGES
 from components.core.tombstones import read_tombstones, write_tombstones
 from pipelines.erasure.absence import Scan
 from pipelines.erasure.folders import ErasureFolder
+from pipelines.erasure.found import DATA
 from pipelines.erasure.leftovers import clean_databases, remove_leftovers
 from pipelines.erasure.models import mark, move_evaluations
 from pipelines.erasure.objects import forget_paths, objects_of, telling_objects
@@ -87,12 +88,9 @@ def _corpora(work: Work) -> None:
 def _results(work: Work) -> list[dict[str, Any]]:
     """Write new versions of the results that held it, and of those made from them; the old ones are still there."""
     versions, planned = work.versions(), {(each.stage, each.key) for each in work.plan.results}
-    made = []
-    for stage in STAGES:
-        for folder in results_of(work.home, stage.name):
-            if (stage.name, folder.name) in planned:
-                made.append(versions.make(open_artifact(folder)))
-    return [each.model_dump(mode="json") for each in made]
+    folders = [folder for stage in STAGES for folder in results_of(work.home, stage.name)]
+    old = (open_artifact(folder) for folder in folders if (folder.parent.name, folder.name) in planned)
+    return [versions.make(artifact).model_dump(mode="json") for artifact in old]
 
 
 def _published(work: Work) -> list[dict[str, Any]]:
@@ -133,16 +131,17 @@ def _dvc(work: Work) -> None:
     with objects_of(work.root) as objects:
         if objects is None:
             return
-        folders = [work.root / "data" / "corpora" / folder for folder in _changed_folders(work)]
-        objects.versions.add_all([*folders, *(work.root / FOLDER / name for name in work.plan.published)])
+        objects.versions.add_all([work.root / path for path in dict.fromkeys(_changed_below_data(work))])
         if len(objects.stores) > 1:
             objects.versions.push()
 
 
-def _changed_folders(work: Work) -> Iterator[str]:
-    """Yield the folders of data/corpora that have changed, or are gone."""
-    names = (Path(each.name).parts for each in work.plan.files if each.place == "data")
-    yield from dict.fromkeys(parts[2] for parts in names if parts[:2] == ("data", "corpora"))
+def _changed_below_data(work: Work) -> Iterator[Path]:
+    """Yield what has changed or is gone: whole corpora and published datasets, and single files elsewhere."""
+    for each in work.plan.files:
+        path = Path(each.name)
+        if each.place == DATA and each.name not in work.plan.shared:
+            yield path if len(path.parts) <= _DEPTH or path.parts[1] not in _GROUPS else Path(*path.parts[:_DEPTH])
 
 
 def _objects(work: Work) -> None:
@@ -151,8 +150,9 @@ def _objects(work: Work) -> None:
         if objects is None:
             return
         telling = telling_objects(objects, work.plan.erased, work.root)
+        shared = objects.names_of(work.plan.shared)
         planned = {place: set(names) | telling.get(place, set()) for place, names in work.plan.objects.items()}
-        objects.remove(planned)
+        objects.remove({place: names - shared for place, names in planned.items()})
     forget_paths(work.root)
 
 
@@ -162,15 +162,21 @@ def _verification(work: Work) -> dict[str, Any]:
     Raises:
         ContractError: something is left; names the first place.
     """
-    known = {line.partition(":")[0] for line in work.plan.people}
+    with objects_of(work.root) as objects:
+        known = objects.names_of(work.plan.shared) if objects else set()
+    known |= set(work.plan.shared)
     scan = Scan(work.plan.erased.traces, work.home, work.root)
     for left in scan.left():
-        if left.where not in known:
+        if left.item.name not in known:
             raise ContractError(
                 f"{left.where}: still holds {left.holds}; `desta erase --resume` goes on when it is removed"
             )
     return scan.scanned.model_dump(mode="json")
 
+
+_GROUPS = ("corpora", FOLDER.name)
+_DEPTH = 3
+"""Of `data/corpora/<name>`."""
 
 Step = Callable[[Work], Any]
 STEPS: Mapping[str, Step] = {

@@ -10,8 +10,8 @@ from mlflow.tracking import MlflowClient
 from components.core.contracts.artifacts import MANIFEST, Manifest, read_manifest
 from components.core.home import Home
 from components.core.registry import explaining
-from components.core.tracking import EXPERIMENT, documents_of
-from pipelines.erasure.results import Replaced
+from components.core.tracking import documents_of
+from pipelines.erasure.results import TRAINED, Replaced
 
 _PER_PAGE = 500
 _MODEL = "model"
@@ -28,27 +28,31 @@ def rewrite_tracked(home: Home, replaced: Sequence[Replaced]) -> None:
     file = home.tracking_uri.removeprefix("sqlite:///")
     if file != home.tracking_uri and not Path(file).is_file():
         return
-    by_digest = {each.digest: each for each in replaced}
+    by_key = {each.key: each for each in replaced}
     new = {each.digest: each.new_digest for each in replaced}
     with explaining(home):
         client = MlflowClient(home.tracking_uri, home.tracking_uri)
         for run in _runs(client):
-            if found := by_digest.get(run.data.tags.get("desta.digest", "")):
+            if found := by_key.get(run.data.tags.get("desta.key", "")):
                 _replace(client, run, home.store / found.stage, found)
-            for name, value in run.data.tags.items():
-                if (
-                    name.startswith("desta.input.")
-                    and value in new
-                    and run.data.tags.get("desta.stage") != "train_model"
-                ):
-                    client.set_tag(run.info.run_id, name, new[value])
+            for name, value in _moved_inputs(run, new):
+                client.set_tag(run.info.run_id, name, value)
+
+
+def _moved_inputs(run: Any, new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the inputs of a run that gave way; a model was trained on the old ones."""
+    tags = run.data.tags
+    for name in (name for name in tags if name.startswith("desta.input.")):
+        if tags[name] in new and tags["desta.stage"] != TRAINED:
+            yield name, new[tags[name]]
 
 
 def _runs(client: MlflowClient) -> Iterator[Any]:
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    """Yield the runs of stages, wherever their parent is; what deleted ones leave is found as files."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     token: str | None = None
-    while experiment:
-        page = client.search_runs([experiment.experiment_id], max_results=_PER_PAGE, page_token=token)
+    while True:
+        page = client.search_runs(experiments, "tags.`desta.stage` != ''", max_results=_PER_PAGE, page_token=token)
         yield from page
         token = page.token
         if not token:
@@ -56,7 +60,7 @@ def _runs(client: MlflowClient) -> Iterator[Any]:
 
 
 def _replace(client: MlflowClient, run: Any, stage: Path, found: Replaced) -> None:
-    """Put the documents of the new version in the place of the old one's; the digest is told last."""
+    """Put the documents of the new version in the place of the old one's; the key is told last."""
     folder = stage / found.new_key
     manifest = read_manifest(folder)
     repository = get_artifact_repository(run.info.artifact_uri)
@@ -79,4 +83,4 @@ def _replace(client: MlflowClient, run: Any, stage: Path, found: Replaced) -> No
 
 def _tags(manifest: Manifest, folder: Path) -> Mapping[str, str]:
     inputs = {f"desta.input.{name}": digest for name, digest in manifest.lineage.inputs.items()}
-    return {**inputs, "desta.key": manifest.lineage.key, "desta.path": str(folder), "desta.digest": manifest.digest}
+    return {**inputs, "desta.path": str(folder), "desta.digest": manifest.digest, "desta.key": manifest.lineage.key}

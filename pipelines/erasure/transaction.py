@@ -10,10 +10,11 @@ from components.core.home import Home
 from components.core.publishing import alone, explaining_no_room, write_file
 from pipelines.erasure.absence import Scanned
 from pipelines.erasure.certificate import Certificate, certificate_of, read_certificate
-from pipelines.erasure.folders import READABLE, ErasureFolder, require_none_unfinished, unfinished_erasure
+from pipelines.erasure.folders import READABLE, ErasureFolder
 from pipelines.erasure.planning import Plan, plan_erasure
 from pipelines.erasure.steps import STEPS, Work
 from pipelines.erasure.subject import Subject
+from pipelines.erasure.unfinished import require_none_unfinished, unfinished_erasure
 from pipelines.journal import Event, read_journal, record_event
 from pipelines.lock import run_lock
 
@@ -29,13 +30,14 @@ def erasing(home: Home, root: Path) -> Iterator[None]:
         SourceError: the disk is full, or something cannot be removed.
     """
     guard = alone(root / ".dvc" / "tmp" / "desta-publish.lock") if (root / ".dvc").is_dir() else _nobody()
-    with run_lock(home, "erasure"), guard, explaining_no_room("desta erase", home.root):
+    with run_lock(home, "erasure"), guard:
         try:
-            yield
-        except PermissionError as error:
+            with explaining_no_room("desta erase", home.root):
+                yield
+        except OSError as error:
             raise SourceError(
-                f"{error.filename}: cannot be changed: {error.strerror}; mend its permissions, then `desta erase "
-                "--resume`"
+                f"{error.filename or home.root}: cannot be read or changed: {error.strerror or error}; mend it, then "
+                "`desta erase --resume`"
             ) from error
 
 
@@ -68,7 +70,7 @@ def to_resume(home: Home) -> ErasureFolder:
         ConfigurationError: there is none.
     """
     if left := unfinished_erasure(home):
-        return left
+        return ErasureFolder(left)
     raise ConfigurationError(f"{home.erasures}: no erasure waits to be finished")
 
 

@@ -13,6 +13,7 @@ from components.core.contracts.records import Record, Sha256
 from components.core.home import Home
 from components.core.publishing import alone, draft_of, published, write_file
 from components.core.runs import read_run
+from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.export.accepted import accepted_dataset, run_to_export
 from pipelines.export.card import card
 from pipelines.export.dataset import Dataset
@@ -80,6 +81,7 @@ def publish(request: Request, home: Home, root: Path) -> Publication:
         ContractError: an artifact or the journal is damaged.
         SourceError: the disk or DVC fails.
     """
+    require_none_unfinished(home)
     run_dir = run_to_export(home, request.run_id)
     with data_versions(root) as versions, alone(root / ".dvc" / "tmp" / "desta-publish.lock"):
         remote = versions.remote() if request.push else None

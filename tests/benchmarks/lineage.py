@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.core.contracts.artifacts import Counts, Draft, Lineage
-from components.core.contracts.parquet import schema_of
+from components.core.contracts.parquet import rows_together, schema_of
 from components.core.contracts.records import Audio, Clip, Description, Record, RefusedSample, Sample
 from components.core.digests import digest_of
 from components.core.home import Home
@@ -41,9 +41,11 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="where the results go")
     parser.add_argument("--samples", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--rows-per-shard", type=int, default=512, metavar="N", help="default: 512, as stages write")
-    parser.add_argument("--rows-per-group", type=int, default=64, metavar="N", help="default: 64, as stages write")
+    parser.add_argument(
+        "--rows-per-group", type=int, metavar="N", help="default: as stages write, clips other than text"
+    )
     args = parser.parse_args()
-    home = Home(args.to / f"{args.samples}-{args.rows_per_shard}-{args.rows_per_group}")
+    home = Home(args.to / f"{args.samples}-{args.rows_per_shard}-{args.rows_per_group or 'usual'}")
     if not home.root.exists():
         Writer(home, args.rows_per_shard, args.rows_per_group).write_all(args.samples)
     ask(home, args.samples)
@@ -52,7 +54,7 @@ def main() -> None:
 class Writer:
     """Writes results as stages leave them, whole columns at a time: rows differ in what they are found by."""
 
-    def __init__(self, home: Home, rows_per_shard: int, rows_per_group: int) -> None:
+    def __init__(self, home: Home, rows_per_shard: int, rows_per_group: int | None) -> None:
         self._home, self._shard, self._group = home, rows_per_shard, rows_per_group
         self._made: dict[str, str] = {}
 
@@ -86,18 +88,19 @@ class Writer:
         rows = len(next(iter(differing.values()), []))
         for number, start in enumerate(range(0, rows, self._shard)):
             some = {name: values[start : start + self._shard] for name, values in differing.items()}
-            self._file(folder / f"part-{number:05d}.parquet", table(record, row, some))
+            self._file(folder / f"part-{number:05d}.parquet", table(record, row, some), rows_together(record))
         reasons = {}
         if refused:
             reasons = {"cut_off": len(refused["sample_id"])}
-            self._file(folder / "quarantine.parquet", quarantine(table(record, row, refused)))
+            refused_rows = quarantine(table(record, row, refused))
+            self._file(folder / "quarantine.parquet", refused_rows, rows_together(RefusedSample))
         lineage = Lineage(stage=stage, key=key, code=key, settings={}, inputs=inputs, models={}, sources={})
         counts = Counts(rows_in=rows + sum(reasons.values()), rows_out=rows, refused=reasons)
         kind = stage_named(stage).output
         self._made[stage] = Draft(folder).close(kind=kind, counts=counts, facts={}, lineage=lineage).digest
 
-    def _file(self, file: Path, rows: pa.Table) -> None:
-        pq.write_table(rows, file, compression="zstd", row_group_size=self._group)
+    def _file(self, file: Path, rows: pa.Table, usual: int) -> None:
+        pq.write_table(rows, file, compression="zstd", row_group_size=self._group or usual)
 
 
 def identity(kind: str, number: int) -> str:

@@ -25,8 +25,6 @@ _SCALARS: dict[Any, pa.DataType] = {
     bytes: pa.binary(),
 }
 _READ_ROWS = 64
-_GROUP_ROWS, _AUDIO_GROUP_ROWS = 512, 64
-"""Rows that are written together: audio fills memory, and many small groups cost whoever looks for one row."""
 
 
 def schema_of(record: type[Record]) -> pa.Schema:
@@ -71,7 +69,7 @@ def write_shard(path: Path | BinaryIO, records: Iterable[Record], record: type[R
     Equal records give equal bytes.
     """
     schema, rest, written = schema_of(record), iter(records), 0
-    together = _AUDIO_GROUP_ROWS if _has_audio(record) else _GROUP_ROWS
+    together = rows_together(record)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         while rows := [_ordered(r.model_dump()) for r in islice(rest, together)]:
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
@@ -79,8 +77,9 @@ def write_shard(path: Path | BinaryIO, records: Iterable[Record], record: type[R
     return written
 
 
-def _has_audio(record: type[Record]) -> bool:
-    return any(info.annotation is Audio for info in record.model_fields.values())
+def rows_together(record: type[Record]) -> int:
+    """Return how many rows of a record are written together: audio fills memory, many groups cost who seeks one row."""
+    return 64 if any(info.annotation is Audio for info in record.model_fields.values()) else 512
 
 
 def _ordered(value: Any) -> Any:

@@ -1,14 +1,17 @@
 """A checkout with corpora of its own under DVC, made once and copied for each test, and a home with results of it."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from components.core.contracts.artifacts import Artifact
 from components.core.home import Home
+from components.core.registry import EVALUATION_RUN, Decider, Registry
+from components.core.tracking import RunTracking
 from pipelines import sample_data
-from tests.pipelines.erasure.making import make_corpora, make_home
+from tests.pipelines.erasure.making import RUN, make_corpora, make_home
 from tests.pipelines.publish.conftest import git
 
 
@@ -49,3 +52,25 @@ def root(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def results(home: Home, root: Path) -> dict[str, Artifact]:
     """The results of a run about the corpora of the checkout, by stage."""
     return make_home(home, root)
+
+
+@pytest.fixture
+def registered(home: Home, results: dict[str, Artifact]) -> str:
+    """The run in MLflow, its model registered and champion; returns the version."""
+    del results
+    tracker = RunTracking(home, home.runs / RUN)
+    version = tracker.register().version
+    tracker.close("FINISHED")
+    Registry(home).move(version, "the first", Decider.POLICY)
+    return version
+
+
+@pytest.fixture
+def downloaded(home: Home, registered: str, tmp_path: Path) -> Callable[[], Path]:
+    """Brings the evaluation of the registered version from MLflow."""
+
+    def download() -> Path:
+        (folder := tmp_path / "downloaded").mkdir()
+        return Registry(home).download(Registry(home).version(registered).tags[EVALUATION_RUN], folder)
+
+    return download

@@ -48,7 +48,7 @@ def _end_at_mark(step: str, when: str) -> None:
         if name == step:
             _end()
 
-    ErasureFolder.mark_done = ending  # type: ignore[method-assign]
+    setattr(ErasureFolder, "mark_done", ending)  # noqa: B010 (a seam that only this test needs)
 
 
 def _end_inside(step: str, changes: int) -> None:
@@ -68,4 +68,4 @@ def _end_inside(step: str, changes: int) -> None:
             setattr(os, name, counting(getattr(os, name)))
         return work(at_work)
 
-    transaction.STEPS = {**STEPS, step: watched}  # type: ignore[misc]
+    setattr(transaction, "STEPS", {**STEPS, step: watched})  # noqa: B010

@@ -19,7 +19,7 @@ def telling_of(clips: list[Clip], speaker: str = "anna") -> set[bytes]:
     found = {speaker.encode(), *(text.encode() for (who, _), text in TEXTS.items() if who == speaker)}
     for clip in hers:
         found |= {clip.clip_id.encode(), clip.source.sha256.encode(), sample_about(clip).sample_id.encode()}
-        found |= {_samples(clip.audio.bytes)}
+        found |= {samples_in(clip.audio.bytes)}
     return found
 
 
@@ -39,7 +39,7 @@ def _parts(file: Path) -> Iterator[bytes]:
         for row in pq.read_table(file).to_pylist():
             yield from _values(row)
     if data[:4] in (b"fLaC", b"RIFF"):
-        yield _samples(data)
+        yield samples_in(data)
 
 
 def _values(value: Any) -> Iterator[bytes]:
@@ -48,7 +48,7 @@ def _values(value: Any) -> Iterator[bytes]:
     elif isinstance(value, bytes):
         yield value
         if value[:4] == b"fLaC":
-            yield _samples(value)
+            yield samples_in(value)
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield str(key).encode()
@@ -58,6 +58,7 @@ def _values(value: Any) -> Iterator[bytes]:
             yield from _values(inner)
 
 
-def _samples(data: bytes) -> bytes:
+def samples_in(data: bytes) -> bytes:
+    """Return the digest of the samples in an audio file."""
     samples, _ = sf.read(io.BytesIO(data), dtype="int16")
     return hashlib.sha256(samples.tobytes()).digest()

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from components.core.contracts.artifacts import Artifact
+from components.core.contracts.artifacts import Artifact, open_artifact
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Clip
 from components.core.home import Home
 from pipelines.erasure.certificate import Certificate, read_certificate
-from pipelines.erasure.folders import require_none_unfinished
 from pipelines.erasure.steps import STEPS
 from pipelines.erasure.subject import Subject
 from pipelines.erasure.transaction import begin, plan
+from pipelines.erasure.unfinished import require_none_unfinished
+from tests.pipelines.erasure.doing import certificate_in, desta, left_in, now
 from tests.pipelines.erasure.killed import killed
-from tests.pipelines.erasure.looking import telling_of, traces_below
-from tests.pipelines.erasure.test_erase import certificate_in, desta, places_of
+from tests.pipelines.erasure.looking import telling_of
 
 _TIMES = {"ended_at", "journal", "digest", "scanned"}
 INSIDE = [("corpora", 1), ("results", 3), ("runs", 1), ("removal", 2), ("removal", 9), ("dvc", 2), ("objects", 2)]
@@ -50,12 +50,6 @@ def begun(home: Home, root: Path, results: dict[str, Artifact]) -> set[bytes]:
 
 def content(certificate: Certificate) -> dict[str, Any]:
     return {name: value for name, value in certificate.model_dump(mode="json").items() if name not in _TIMES}
-
-
-def left_in(home: Home, root: Path, telling: set[bytes]) -> list[str]:
-    evidence = (str(home.tombstones), str(home.erasures), str(home.root / "journal.jsonl"))
-    found = [line for place in places_of(home, root) for line in traces_below(place, telling)]
-    return [line for line in found if not line.startswith(evidence)]
 
 
 def finish(home: Home, root: Path, telling: set[bytes]) -> dict[str, Any]:
@@ -97,5 +91,16 @@ def test_a_run_waits_for_the_end_of_an_erasure(
         require_none_unfinished(home)
     capsys.readouterr()
     assert desta("run", "--profile", "smoke", "--corpus", str(home.root)) == 2
+    assert desta("publish", "--no-push") == 2
     assert desta("erase", "--speaker", "boris", "--reason", "r", "--yes") == 2
     assert f"erasure {folder.name} was begun" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("changes", [1, 12])
+def test_killed_while_mlflow_changes(
+    downloaded: Callable[[], Path], home: Home, root: Path, begun: set[bytes], changes: int
+) -> None:
+    killed("mlflow", changes)
+    assert desta("erase", "--resume") == 0
+    assert left_in(home, root, begun) == []
+    assert open_artifact(downloaded(), "report").digest == now(home, "evaluate_model").digest
