@@ -33,7 +33,10 @@ def plan(args: argparse.Namespace) -> int:
     """Print what a run would do."""
     from pipelines.plan import plan
     from pipelines.request import requested_profile
+    from pipelines.schedule.calls import plan_run
 
+    if args.schedule or args.folder:
+        return plan_run(args)
     stages = plan(requested_profile(args), current_home())
     if args.json:
         _print({"stages": {name: stage.model_dump(mode="json") for name, stage in stages.items()}})

@@ -16,6 +16,7 @@ from pipelines.erasure_commands import add_erase
 from pipelines.integrity_commands import add_integrity_commands
 from pipelines.lineage_commands import add_lineage_commands
 from pipelines.model_commands import add_model_commands
+from pipelines.schedule_commands import add_schedule_commands
 
 _EXAMPLES = """examples:
   desta run --profile smoke
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     add_lineage_commands(commands)
     add_erase(commands)
     add_cost_commands(commands)
+    add_schedule_commands(commands)
     _add_services(commands)
     return top
 
@@ -80,7 +82,10 @@ def _add_run(commands: Any) -> None:
         "say for each stage whether it would run or be reused, and why",
         "desta plan",
         "desta plan --profile smoke --set self_generate.max_tokens=48",
+        "desta plan --schedule weekly",
     )
+    plan.add_argument("--schedule", metavar="NAME", help="what a schedule would run, and whether it is due")
+    plan.add_argument("--folder", type=Path, metavar="DIR", help="of schedules (default: infra/schedules)")
     for command in (run, plan):
         command.add_argument("--profile", default="sample", metavar="NAME", help="smoke or sample (default)")
         command.add_argument(

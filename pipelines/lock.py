@@ -32,3 +32,16 @@ def run_lock(home: Home, run_id: str) -> Iterator[None]:
         file.write(json.dumps({"run_id": run_id, "pid": os.getpid()}))
         file.flush()
         yield
+
+
+def is_running(home: Home) -> bool:
+    """Tell whether a run holds the home now."""
+    lock = home.root / "run.lock"
+    if not lock.is_file():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,7 +1,10 @@
 """What a run would do, stage by stage, and why: asked of the store and of digests, without running anything."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Literal
+
+from pydantic import Field
 
 from components.core.contracts.artifacts import Lineage, read_manifest
 from components.core.contracts.errors import ConfigurationError
@@ -17,11 +20,30 @@ from pipelines.profiles import Profile
 from pipelines.revision import sources_of
 
 
+class Cause(StrEnum):
+    """What kind of reason makes a stage run."""
+
+    NEVER_RUN = "never_run"
+    FOLLOWS = "follows"
+    MISSING = "missing"
+    SETTING = "setting"
+    CODE = "code"
+    INPUT = "input"
+    MODEL = "model"
+    SOURCE = "source"
+    ERASED = "erased"
+    UNFINISHED = "unfinished"
+
+
 class StagePlan(Record):
-    """Whether a stage would run, and the reasons."""
+    """Whether a stage would run, and the reasons; `causes` are their kinds, one for each."""
 
     action: Literal["run", "reuse"]
     because: tuple[str, ...]
+    causes: tuple[Cause, ...] = Field((), exclude=True)
+
+
+Reason = tuple[Cause, str]
 
 
 def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
@@ -55,7 +77,9 @@ def plan(profile: Profile, home: Home) -> dict[str, StagePlan]:
             made[stage.name] = read_manifest(result).digest
             stages[stage.name] = StagePlan(action="reuse", because=("nothing that decides its result changed",))
         else:
-            stages[stage.name] = StagePlan(action="run", because=tuple(_reasons(stage, missing, lineage, home)))
+            reasons = tuple(_reasons(stage, missing, lineage, home))
+            because, causes = tuple(text for _, text in reasons), tuple(cause for cause, _ in reasons)
+            stages[stage.name] = StagePlan(action="run", because=because, causes=causes)
     return stages
 
 
@@ -68,41 +92,47 @@ def _digest(reference: str, home: Home) -> str | None:
         return None
 
 
-def _missing_inputs(stage: Stage, made: Mapping[str, str]) -> Iterator[str]:
+def _missing_inputs(stage: Stage, made: Mapping[str, str]) -> Iterator[Reason]:
     for word, maker in stage.inputs.items():
         if maker not in made:
-            yield f"input {word} changes because {maker} runs"
+            yield Cause.FOLLOWS, f"input {word} changes because {maker} runs"
 
 
-def _missing_sources(stage: Stage, profile: Profile, models: Mapping[str, str | None]) -> Iterator[str]:
+def _missing_sources(stage: Stage, profile: Profile, models: Mapping[str, str | None]) -> Iterator[Reason]:
     if stage.reads_corpora and not profile.corpora:
-        yield "the sample corpora are not here yet: the run pulls them"
+        yield Cause.MISSING, "the sample corpora are not here yet: the run pulls them"
     for name in stage.models:
         if models[name] is None:
-            yield f"model {name} is not in the store yet: the run brings {getattr(profile, name)}"
+            yield Cause.MISSING, f"model {name} is not in the store yet: the run brings {getattr(profile, name)}"
 
 
-def _reasons(stage: Stage, missing: Sequence[str], lineage: Lineage, home: Home) -> Iterator[str]:
+def _reasons(stage: Stage, missing: Sequence[Reason], lineage: Lineage, home: Home) -> Iterator[Reason]:
     """Say what the newest result of a stage was made from that is different now."""
     latest = latest_result(home, stage)
     if latest is None:
-        yield from ("never run", *(reason for reason in missing if not reason.startswith("input ")))
+        yield Cause.NEVER_RUN, "never run"
+        yield from (reason for reason in missing if reason[0] is not Cause.FOLLOWS)
         return
     yield from missing
-    before = latest.lineage
-    settings = _changes(dict(flat(before.settings)), dict(flat(lineage.settings)))
-    yield from (f"setting {name} {old} → {new}" for name, old, new in settings)
-    if before.code != lineage.code:
-        yield f"code of components.core or components.{stage.name} changed"
-    yield from (f"input {name} changed" for name in _common_changes(before.inputs, lineage.inputs))
-    yield from (f"model {name} changed" for name in _common_changes(before.models, lineage.models))
-    for name, old, new in _changes(before.sources, lineage.sources):
-        if name == TOMBSTONES:
-            yield "more was erased since"
-        else:
-            yield f"corpus {name} {'is new' if old is None else 'is gone' if new is None else 'changed'}"
+    yield from _differences(stage, latest.lineage, lineage)
     if any((home.work / stage.name / lineage.key).glob("*")):
-        yield "an earlier run did not finish it: what is done is taken up"
+        yield Cause.UNFINISHED, "an earlier run did not finish it: what is done is taken up"
+
+
+def _differences(stage: Stage, before: Lineage, now: Lineage) -> Iterator[Reason]:
+    for name, old, new in _changes(dict(flat(before.settings)), dict(flat(now.settings))):
+        yield Cause.SETTING, f"setting {name} {old} → {new}"
+    if before.code != now.code:
+        yield Cause.CODE, f"code of components.core or components.{stage.name} changed"
+    for name in _common_changes(before.inputs, now.inputs):
+        yield Cause.INPUT, f"input {name} changed"
+    for name in _common_changes(before.models, now.models):
+        yield Cause.MODEL, f"model {name} changed"
+    for name, old, new in _changes(before.sources, now.sources):
+        if name == TOMBSTONES:
+            yield Cause.ERASED, "more was erased since"
+            continue
+        yield Cause.SOURCE, f"corpus {name} {'is new' if old is None else 'is gone' if new is None else 'changed'}"
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

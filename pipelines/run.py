@@ -64,10 +64,10 @@ def run(profile: Profile, home: Home, budget: Budget | None = None) -> tuple[Pat
         KeyboardInterrupt: interrupted before the run began.
     """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    profile.check_use()
     server = server_of_environment()
     with run_lock(home, run_id), interruptible():
         require_none_unfinished(home)
-        profile.check_use()
         key = signing_key(home)
         abandoned = _recover(home, key, server)
         published = profile.published

@@ -94,9 +94,14 @@ def _answers(found: Mapping[str, float]) -> Iterator[str]:
 
 
 def _drift(status: RunStatus) -> Iterator[str]:
-    for output in status.stages["validate_data"].outputs.values():
-        for file in Path(output.path).rglob("drift.json"):
-            yield from (f"  drift             {line}" for line in json.loads(file.read_bytes())["warnings"])
+    yield from (f"  drift             {line}" for line in drift_of(status))
+
+
+def drift_of(status: RunStatus) -> list[str]:
+    """Return what the validation of a run said of drift, a line for each figure beyond its limit."""
+    places = [Path(output.path) for output in status.stages["validate_data"].outputs.values()]
+    files = [file for place in places for file in place.rglob("drift.json")]
+    return [str(line) for file in files for line in json.loads(file.read_bytes())["warnings"]]
 
 
 def _places(status: RunStatus, run_dir: Path) -> Iterator[str]:

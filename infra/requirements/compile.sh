@@ -19,3 +19,4 @@ compile cpu --override overrides.txt --find-links "$PIP_FIND_LINKS"
 compile gpu --override overrides.txt
 compile dev --find-links "$PIP_FIND_LINKS"
 compile models --no-deps
+compile mlflow

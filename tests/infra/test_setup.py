@@ -11,7 +11,7 @@ from infra.setup import Checkout, SetupError, fingerprint, is_current, pinned, p
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "infra" / "requirements"
-LOCKS = ("bootstrap", "cpu", "gpu", "dev", "models")
+LOCKS = ("bootstrap", "cpu", "gpu", "dev", "models", "mlflow")
 EXTENSION = ("_torchaudio.abi3.so", "libtorchaudio.abi3.so", "torchaudio_prefixctc.abi3.so")
 
 

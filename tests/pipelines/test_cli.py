@@ -43,7 +43,8 @@ COMMANDS = (
     "cost",
     "estimate",
 )
-ACTIONS = ("model describe", "model import", "model export")
+SCHEDULE = ("plan", "apply", "list", "run", "run-now", "pause", "resume", "history")
+ACTIONS = ("model describe", "model import", "model export", *(f"schedule {action}" for action in SCHEDULE))
 
 
 def _modules_after(code: str) -> set[str]:

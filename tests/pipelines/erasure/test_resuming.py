@@ -19,6 +19,7 @@ from pipelines.erasure.unfinished import require_none_unfinished
 from tests.pipelines.erasure.doing import certificate_in, desta, left_in, now
 from tests.pipelines.erasure.killed import killed
 from tests.pipelines.erasure.looking import telling_of
+from tests.pipelines.results import make_corpus
 
 _TIMES = {"ended_at", "journal", "digest", "scanned"}
 INSIDE = [("corpora", 1), ("results", 3), ("runs", 1), ("removal", 2), ("removal", 9), ("dvc", 2), ("objects", 2)]
@@ -83,14 +84,15 @@ def test_killed_inside_of_a_step(
 
 
 def test_a_run_waits_for_the_end_of_an_erasure(
-    home: Home, begun: set[bytes], capsys: pytest.CaptureFixture[str]
+    home: Home, begun: set[bytes], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     del begun
+    corpus = make_corpus(tmp_path / "mine")
     (folder,) = home.erasures.iterdir()
     with pytest.raises(ConfigurationError, match=f"erasure {folder.name} was begun and not finished"):
         require_none_unfinished(home)
     capsys.readouterr()
-    assert desta("run", "--profile", "smoke", "--corpus", str(home.root)) == 2
+    assert desta("run", "--profile", "smoke", "--corpus", str(corpus)) == 2
     assert desta("publish", "--no-push") == 2
     assert desta("erase", "--speaker", "boris", "--reason", "r", "--yes") == 2
     assert f"erasure {folder.name} was begun" in capsys.readouterr().err.splitlines()[-1]

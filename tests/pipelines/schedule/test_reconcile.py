@@ -1,0 +1,282 @@
+"""The reconciler against Kubeflow's own API: create, change, drift, delete, crash in the middle, two at once."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.core.contracts.errors import ConfigurationError, SourceError
+from pipelines.schedule import reconcile
+from pipelines.schedule.cluster import Cluster, Wanted
+from pipelines.schedule.reconcile import Change, apply, differences, wanted_of
+from pipelines.schedule.schedules import Schedule
+from tests.pipelines.schedule.kubeflow import Kubeflow, serving, slowly
+from tests.pipelines.schedule.making import make_schedule
+
+
+@pytest.fixture
+def kubeflow() -> Iterator[Kubeflow]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(kubeflow: Kubeflow) -> Cluster:
+    return Cluster(kubeflow.host, "desta")
+
+
+def _wanted(*schedules: Schedule) -> list[Wanted]:
+    return wanted_of(schedules or (make_schedule(),), "UTC")
+
+
+def _actions(changes: list[Change]) -> dict[str, str]:
+    return {change.schedule: change.action for change in changes}
+
+
+def _only(kubeflow: Kubeflow) -> dict[str, Any]:
+    (run,) = kubeflow.runs.values()
+    return run
+
+
+def test_a_schedule_becomes_a_recurring_run_that_says_all_that_the_file_does(
+    kubeflow: Kubeflow, cluster: Cluster
+) -> None:
+    schedule = make_schedule(cron="0 3 * * 1", concurrency=2, set=["train_model.steps=7"])
+    assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "create"}
+    run = _only(kubeflow)
+    assert run["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * mon"}}
+    assert (run["max_concurrency"], run["no_catchup"], run["mode"]) == ("2", True, "ENABLE")
+    assert run["runtime_config"]["parameters"]["train_model_settings"]["steps"] == 7
+    assert run["pipeline_spec"]["pipelineInfo"]["name"] == "alignment"
+    assert "data team" in run["description"]
+
+
+def test_what_is_equal_is_not_touched(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    wanted = _wanted(make_schedule(), make_schedule(name="nightly"))
+    apply(wanted, cluster)
+    before, kubeflow.requests = dict(kubeflow.runs), []
+    assert _actions(apply(wanted, cluster)) == {"weekly": "keep", "nightly": "keep"}
+    assert kubeflow.requests == []
+    assert kubeflow.runs == before
+
+
+def test_a_plan_changes_nothing(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    assert _actions(differences(_wanted(), cluster.found())) == {"weekly": "create"}
+    assert kubeflow.requests == []
+
+
+def test_a_changed_file_replaces_its_run_and_never_do_two_of_them_fire(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    apply(_wanted(), cluster)
+    (change,) = apply(_wanted(make_schedule(cron="0 4 * * *")), cluster)
+    assert (change.action, change.because) == ("replace", ("cron: 0 0 3 * * mon → 0 0 4 * * *",))
+    assert _only(kubeflow)["trigger"]["cron_schedule"]["cron"] == "0 0 4 * * *"
+    assert _only(kubeflow)["mode"] == "ENABLE"
+    assert max(kubeflow.enabled_at_once) == 1
+
+
+def test_a_schedule_that_is_not_enabled_is_there_and_does_not_fire(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    apply(_wanted(make_schedule(enabled=False)), cluster)
+    assert _only(kubeflow)["mode"] == "DISABLE"
+    assert _actions(apply(_wanted(make_schedule(enabled=True)), cluster)) == {"weekly": "enable"}
+    assert _only(kubeflow)["mode"] == "ENABLE"
+    assert kubeflow.requests.count("POST /recurringruns") == 1
+    assert _actions(apply(_wanted(make_schedule(enabled=False)), cluster)) == {"weekly": "disable"}
+
+
+def test_a_schedule_without_a_file_is_removed_and_what_others_made_is_not(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    apply(_wanted(), cluster)
+    theirs = {**_only(kubeflow), "description": "by hand", "recurring_run_id": "theirs"}
+    kubeflow.runs["theirs"] = theirs
+    assert _actions(apply([], cluster)) == {"weekly": "delete"}
+    assert kubeflow.runs == {"theirs": theirs}
+
+
+def test_another_experiment_is_another_world(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    apply(_wanted(), cluster)
+    apply([], Cluster(kubeflow.host, "of another team"))
+    assert len(kubeflow.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "action", "said"),
+    [
+        ({"mode": "DISABLE"}, "enable", "is disabled on the cluster"),
+        (
+            {"trigger": {"cron_schedule": {"cron": "0 0 5 * * *"}}},
+            "replace",
+            "cron (changed by hand): 0 0 5 * * * → 0 0 3 * * mon",
+        ),
+        ({"max_concurrency": "9"}, "replace", "concurrency (changed by hand): 9 → 1"),
+        ({"no_catchup": False}, "replace", "no_catchup (changed by hand): False → True"),
+        (
+            {"runtime_config": {"parameters": {}}},
+            "replace",
+            "parameters (changed by hand): corpora, data_revision, enc",
+        ),
+        ({"trigger": {"periodic_schedule": {"interval_second": "60"}}}, "replace", "cron (changed by hand):  → 0 0 3"),
+    ],
+)
+def test_what_a_person_changed_on_the_cluster_is_named_and_put_back(
+    by_hand: dict[str, Any], action: str, said: str, kubeflow: Kubeflow, cluster: Cluster
+) -> None:
+    apply(_wanted(), cluster)
+    _only(kubeflow).update(by_hand)
+    (change,) = apply(_wanted(), cluster)
+    assert change.action == action
+    assert change.because[0].startswith(said)
+    assert [each.action for each in differences(_wanted(), cluster.found())] == ["keep"]
+
+
+def test_a_copy_that_a_person_made_goes(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    apply(_wanted(), cluster)
+    kubeflow.runs["zzz"] = {**_only(kubeflow), "recurring_run_id": "zzz"}
+    (change,) = apply(_wanted(), cluster)
+    assert change.because == ("1 more of the same name, which go",)
+    assert "zzz" not in kubeflow.runs
+    assert _only(kubeflow)["mode"] == "ENABLE"
+
+
+def test_many_pages_of_recurring_runs_are_all_seen(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    kubeflow.page_size = 2
+    wanted = _wanted(*(make_schedule(name=f"n{number}") for number in range(7)))
+    apply(wanted, cluster)
+    assert len(kubeflow.runs) == 7
+    assert {change.action for change in apply(wanted, cluster)} == {"keep"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("fatal", range(1, 9))
+def test_a_crash_at_any_request_is_finished_by_the_next_apply(
+    fatal: int, when: str, kubeflow: Kubeflow, cluster: Cluster
+) -> None:
+    """The server fails at one of the requests of a replacement and a creation, once before and once after doing it."""
+    apply(_wanted(), cluster)
+    wanted = _wanted(make_schedule(cron="0 4 * * *"), make_schedule(name="nightly"))
+    count = 0
+
+    def once(_: str) -> int | None:
+        nonlocal count
+        count += 1
+        return 500 if count == fatal else None
+
+    setattr(kubeflow, when, once)
+    with pytest.raises(SourceError, match=r"500 .*told to fail.*run `desta schedule apply` again"):
+        apply(wanted, cluster)
+    assert len([r for r in kubeflow.runs.values() if r["mode"] == "ENABLE" and "weekly" in r["description"]]) <= 1
+    apply(wanted, cluster)
+    found = {run["display_name"]: (run["trigger"], run["mode"]) for run in kubeflow.runs.values()}
+    assert found == {
+        "desta weekly": ({"cron_schedule": {"cron": "0 0 4 * * *"}}, "ENABLE"),
+        "desta nightly": ({"cron_schedule": {"cron": "0 0 3 * * mon"}}, "ENABLE"),
+    }
+    assert len(kubeflow.runs) == 2
+
+
+def test_two_reconcilers_that_both_make_one_keep_the_same_one(kubeflow: Kubeflow) -> None:
+    """Both are held until both have seen that there is none."""
+    both = threading.Barrier(2)
+
+    def hold(request: str) -> None:
+        if request == "POST /recurringruns":
+            both.wait(timeout=10)
+
+    kubeflow.before = hold
+    errors: list[BaseException] = []
+
+    def reconcile_alone() -> None:
+        try:
+            apply(_wanted(), Cluster(kubeflow.host, "desta"))
+        except BaseException as error:  # noqa: BLE001 (told to the test)
+            errors.append(error)
+
+    threads = [threading.Thread(target=reconcile_alone) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert errors == []
+    assert kubeflow.requests.count("POST /recurringruns") == 2
+    assert _only(kubeflow)["mode"] == "ENABLE"
+    assert max(kubeflow.enabled_at_once) == 1
+    assert len(kubeflow.experiments) == 1
+
+
+def test_what_another_reconciler_removed_first_is_no_error(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    apply(_wanted(), cluster)
+
+    def snatch(request: str) -> None:
+        if request.startswith("DELETE"):
+            kubeflow.runs.pop(request.rsplit("/", 1)[1], None)
+
+    kubeflow.before = snatch
+    apply([], cluster)
+    assert kubeflow.runs == {}
+
+
+def test_a_conflict_is_settled_by_looking_again(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    kubeflow.before = lambda request: 409 if request.startswith("POST") and len(kubeflow.requests) == 2 else None
+    apply(_wanted(), cluster)
+    assert _only(kubeflow)["mode"] == "ENABLE"
+
+
+def test_a_cluster_that_never_becomes_equal_is_given_up(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    kubeflow.before = lambda request: 409 if request == "POST /recurringruns" else None
+    with pytest.raises(SourceError, match="still differs after 6 rounds"):
+        apply(_wanted(), cluster)
+
+
+def test_slow_answers_are_waited_for(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    kubeflow.before = slowly(0.05)
+    apply(_wanted(), cluster)
+    assert len(kubeflow.runs) == 1
+
+
+def test_a_server_that_does_not_answer_is_one_line(
+    kubeflow: Kubeflow, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.schedule.cluster._TIMEOUTS_S", (5.0, 0.1))
+    kubeflow.before = slowly(0.3)
+    with pytest.raises(SourceError, match="timed out") as caught:
+        cluster.found()
+    assert "\n" not in str(caught.value)
+
+
+def test_nobody_at_the_address_is_one_line() -> None:
+    with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:9: .*refused") as caught:
+        Cluster("http://127.0.0.1:9", "desta").found()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_page_for_people_is_not_taken_for_an_empty_cluster(kubeflow: Kubeflow, cluster: Cluster) -> None:
+    kubeflow.content_type = "text/html"
+    with pytest.raises(SourceError, match="not as Kubeflow Pipelines' API"):
+        cluster.found()
+
+
+def test_the_token_of_the_environment_is_sent_and_stands_in_no_error(
+    kubeflow: Kubeflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KFP_TOKEN", "s3cret")
+    kubeflow.before = lambda _: 401
+    with pytest.raises(SourceError, match="401") as caught:
+        Cluster(kubeflow.host, "desta").found()
+    assert kubeflow.tokens == ["Bearer s3cret"]
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_schedule_in_another_time_zone_than_the_clusters_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"schedule weekly: timezone: Europe/Paris, but .* one zone, here UTC"):
+        wanted_of([make_schedule(timezone="Europe/Paris")], "UTC")
+
+
+def test_changed_code_of_the_pipeline_replaces_the_run(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply(_wanted(), cluster)
+    compiled = reconcile._compiled
+    monkeypatch.setattr(
+        reconcile,
+        "_compiled",
+        lambda **how: {**compiled(**how), "sdkVersion": "kfp-99"},
+    )
+    (change,) = apply(_wanted(), cluster)
+    assert (change.action, change.because) == ("replace", ("the pipeline, its code or the owner changed",))
