@@ -29,7 +29,8 @@ def test_several_runs_give_their_median_and_how_far_they_lie_apart(home: Home) -
         add_stage(make_run(home, run_id, TWO_CORES), "ingest_audio", facts=HALF_AN_HOUR, seconds=seconds)
     stage = _of(_estimate(home, CORES), "ingest_audio")
     assert (stage.least_device_hours, stage.device_hours, stage.greatest_device_hours) == (200.0, 400.0, 800.0)
-    assert (stage.wall_hours, stage.money) == (200.0, pytest.approx(20.0))
+    assert stage.wall_hours == 200.0
+    assert stage.money == pytest.approx(20.0)
     assert "3 runs on 2 x cpu core (A CPU)" in stage.basis
 
 
@@ -48,7 +49,7 @@ def test_training_goes_over_the_samples_as_often_as_the_recipe_says_on_more_devi
     stage = _of(_estimate(home, GPUS), "train_model")
     assert stage.units == 5000
     assert stage.device_hours == pytest.approx(4 * 5000 / 80)
-    assert stage.wall_hours == pytest.approx(stage.device_hours / 8)
+    assert stage.wall_hours == pytest.approx(4 * 5000 / 80 / 8)
 
 
 def test_rates_of_a_cpu_say_nothing_about_gpus(home: Home) -> None:
