@@ -31,8 +31,10 @@ from components.core.runs import (
 from pipelines.bundle.sealing import seal_killed, show_in_mlflow, tell_ended, tell_started, write_bundle
 from pipelines.bundle.signing import signing_key
 from pipelines.bundle.surroundings import keep_surroundings
+from pipelines.cost.bill import tell_cost
+from pipelines.cost.budget import Budget, Meter
 from pipelines.display import display_for, say
-from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending
+from pipelines.ending import INTERRUPTED, Ending, ending_of, keep_ending, over_budget
 from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
@@ -51,8 +53,8 @@ _POLL_S = 0.25
 _PASSING = ("kfp", "workspace", "tmp")
 
 
-def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
-    """Run the pipeline as a profile asks, and return the run's folder and how it ended.
+def run(profile: Profile, home: Home, budget: Budget | None = None) -> tuple[Path, Ending]:
+    """Run the pipeline as a profile asks, within a budget, and return the run's folder and how it ended.
 
     Raises:
         ConfigurationError: another run holds the home, an erasure was not finished, a model reference, the key of
@@ -72,6 +74,7 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
         revision = published.data_revision if published else data_revision(profile.corpora, home)
         for reference in (profile.encoder, profile.llm):
             resolve_model(reference, home.models)
+        meter = Meter(budget, profile, home) if budget else None
         run_dir = home.runs / run_id
         record = _new_record(profile, run_id, revision)
         write_run(run_dir, record)
@@ -79,7 +82,7 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
         if published:
             published.write_taken(run_dir)
         with Teller(run_dir, server):
-            return run_dir, _sealed(run_dir, home, key, _drive(run_dir, home, abandoned))
+            return run_dir, _sealed(run_dir, home, key, _drive(run_dir, home, abandoned, meter))
 
 
 def _new_record(profile: Profile, run_id: str, revision: str) -> RunRecord:
@@ -116,9 +119,9 @@ def _recover(home: Home, key: Path, server: Server | None) -> list[TrackingRecor
     return abandoned
 
 
-def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord]) -> Ending:
+def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord], meter: Meter | None) -> Ending:
     with Tracker(home, run_dir, abandoned) as tracker:
-        ending = _watch(run_dir, home)
+        ending = _watch(run_dir, home, meter)
         try:
             return tracker.close(ending)
         except DestaError as error:
@@ -134,6 +137,7 @@ def _sealed(run_dir: Path, home: Home, key: Path, ending: Ending) -> Ending:
         ending = _failed(run_dir, ending, error)
     else:
         show_in_mlflow(run_dir, home)
+        tell_cost(run_dir, home)
     tell_ended(run_dir, bundle, home)
     return ending
 
@@ -148,15 +152,17 @@ def _failed(run_dir: Path, ending: Ending, error: DestaError) -> Ending:
     return ending
 
 
-def _watch(run_dir: Path, home: Home) -> Ending:
-    """Execute the graph and show it, to its end or to the first interrupt."""
+def _watch(run_dir: Path, home: Home, meter: Meter | None) -> Ending:
+    """Execute the graph and show it, to its end, to the first interrupt, or until its budget is spent."""
     record = read_run(run_dir)
     process = _start(run_dir, home)
     try:
         with display_for(f"run {record.run_id} ({record.profile})") as display:
             keep_surroundings(run_dir)  # while the graph is loading
             while process.poll() is None:
-                display.show(views(run_dir))
+                display.show(seen := views(run_dir))
+                if meter and (line := meter.over(seen)):
+                    return over_budget(line)
                 time.sleep(_POLL_S)
             display.show(views(run_dir))
         return ending_of(run_dir, process.returncode)

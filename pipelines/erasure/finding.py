@@ -1,7 +1,7 @@
 """Who and what the subject is: its clips, samples, original files and words, found in everything there is."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError
@@ -9,6 +9,7 @@ from components.core.digests import digest_of_bytes
 from pipelines.erasure.places import Item
 from pipelines.erasure.recordings import Held, held_in
 from pipelines.erasure.rows import ClipRow, SaidRow, clip_rows, said_rows
+from pipelines.erasure.searching import Words
 from pipelines.erasure.subject import Erased, Subject, Traces
 
 _SHORTEST_WORDS = 24
@@ -34,17 +35,17 @@ def find_erased(subject: Subject, items: Sequence[Item], root: Path) -> Erased:
         )
     others = [row for row in rows if row not in mine]
     clips = {row.clip_id for row in mine if row.clip_id} | _never_ingested(held, mine)
-    said = list(said_rows(items))
+    samples = _samples_about(clips, said_rows(items))
     return Erased(
         subject=subject,
         traces=Traces(
             speaker=subject.digest if subject.kind == "speaker" else None,
             clips=tuple(sorted(clips)),
-            samples=tuple(sorted(_samples_about(clips, said))),
+            samples=tuple(sorted(samples)),
             sources=tuple(sorted({row.sha256 for row in mine} - {row.sha256 for row in others} - {_NO_BYTES})),
         ),
         places=tuple(sorted(_places(mine, others))),
-        words=tuple(sorted(_words(mine, others, said, clips))),
+        words=tuple(sorted(_words(mine, others, items, clips, samples))),
     )
 
 
@@ -66,7 +67,7 @@ def _closure(subject: Subject, rows: Sequence[ClipRow]) -> set[ClipRow]:
             or (row.name, row.speakers) in pieces
             or (row.name, row.start_s) in stretches
             or (row.sha256 in files and _is_file_of(row, mine))
-            or any(name in row.copy_of for name in names)
+            or (row.copy_of and any(name in row.copy_of for name in names))
         }
     return mine
 
@@ -99,18 +100,30 @@ def _places(mine: set[ClipRow], others: Iterable[ClipRow]) -> set[str]:
     return {f"{row.name}@{row.start_s:g}" if row.name in shared else row.name for row in mine}
 
 
-def _words(mine: set[ClipRow], others: Iterable[ClipRow], said: Iterable[SaidRow], clips: set[str]) -> set[str]:
-    """Return what was said of it and of nothing else, and the names of its files."""
-    texts: defaultdict[bool, set[str]] = defaultdict(set)
-    samples: defaultdict[str, bool] = defaultdict(bool)
-    told = [row for row in said if row.clip_id]
-    for row in told:
-        samples[row.sample_id] |= row.clip_id in clips
-    for row in (*told, *(row for row in said if not row.clip_id)):
-        texts[row.clip_id in clips or (not row.clip_id and samples[row.sample_id])].update(row.words)
-    texts[True].update(row.transcript for row in mine if row.transcript)
-    texts[False].update(row.transcript for row in others if row.transcript)
-    long = {text for text in texts[True] - texts[False] if len(text) >= _SHORTEST_WORDS}
-    stay = "\n".join(texts[False])
+def _words(
+    mine: set[ClipRow], others: Sequence[ClipRow], items: Sequence[Item], clips: set[str], samples: set[str]
+) -> set[str]:
+    """Return what was said of it and of nothing else, and the names of its files.
+
+    What was said of others is read and not kept: there is as much of it as there is data.
+    """
+
+    def of_it(row: SaidRow) -> bool:
+        return row.clip_id in clips if row.clip_id else row.sample_id in samples
+
+    said = {text for row in said_rows(items) if of_it(row) for text in row.words}
+    said |= {row.transcript for row in mine if row.transcript}
+    long = {text for text in said if len(text) >= _SHORTEST_WORDS}
+    elsewhere = chain(
+        (text for row in said_rows(items) if not of_it(row) for text in row.words),
+        (row.transcript for row in others if row.transcript),
+    )
     names = {row.name for row in mine} - {row.name for row in others}
-    return {text for text in long if text not in stay} | names
+    return _not_in(long, elsewhere) | names
+
+
+def _not_in(texts: set[str], others: Iterable[str]) -> set[str]:
+    """Return the texts that stand in none of the others."""
+    sought = Words({text.encode(errors="surrogatepass") for text in texts})
+    found = {word for other in others for word in sought.standing_in(other.encode(errors="surrogatepass"))}
+    return {text for text in texts if text.encode(errors="surrogatepass") not in found}

@@ -43,6 +43,8 @@ COMMANDS = (
     "cancel",
     "chat",
     "serve",
+    "cost",
+    "estimate",
 )
 SCHEDULE = ("plan", "apply", "list", "run", "run-now", "pause", "resume", "history")
 ACTIONS = ("model describe", "model import", "model export", *(f"schedule {action}" for action in SCHEDULE))
