@@ -92,7 +92,7 @@ def _add_run(commands: Any) -> None:
     for command in (run, plan):
         add_request(command)
         add_json(command)
-    add_budget(run)
+    add_budget(run, "end the run before it has spent more; a later run goes on from there")
 
 
 def _add_views(commands: Any) -> None:

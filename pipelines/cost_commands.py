@@ -43,12 +43,7 @@ def add_cost_commands(commands: Any) -> None:
         add_json(command)
 
 
-def add_budget(run: argparse.ArgumentParser) -> None:
-    """Let a run be limited."""
-    run.add_argument(
-        "--budget",
-        type=float,
-        metavar="MONEY",
-        help="end the run before it has spent more, by the home's rate card; a later run goes on from there",
-    )
-    run.add_argument("--max-device-hours", type=float, metavar="H", help="the same in hours of GPUs, or of cores")
+def add_budget(command: argparse.ArgumentParser, how: str) -> None:
+    """Let a run be limited, and say how that is done."""
+    command.add_argument("--budget", type=float, metavar="MONEY", help=f"{how}, by the home's rate card")
+    command.add_argument("--max-device-hours", type=float, metavar="H", help="the same in hours of GPUs, or of cores")

@@ -3,7 +3,7 @@
 import argparse
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.core.contracts.errors import ConfigurationError
@@ -16,7 +16,7 @@ from components.evaluate_model.settings import EvaluateModelSettings
 from components.self_generate.settings import SelfGenerateSettings
 from components.train_model.settings import TrainModelSettings
 from pipelines.cost.bill import money
-from pipelines.cost.devices import Devices, these_devices
+from pipelines.cost.devices import Devices
 from pipelines.cost.measured import measured_in, rate_of
 from pipelines.cost.rates import RateCard, rate_card
 from pipelines.cost.usage import audio_hours_of, device_hours_of
@@ -34,6 +34,12 @@ class Budget:
     card: RateCard
     money: float = math.inf
     device_hours: float = math.inf
+
+    @property
+    def hours(self) -> float:
+        """The device hours that are within it."""
+        price = self._cost(1.0)
+        return min(self.device_hours, self.money / price if price else math.inf)
 
     def left_by(self, hours: float) -> bool:
         """Tell whether so many device hours are within it."""
@@ -53,11 +59,11 @@ class Budget:
         return self.card.money_for(self.devices, hours)
 
 
-def asked_budget(args: argparse.Namespace, home: Home) -> Budget | None:
-    """Return the budget that a command line names, if it does.
+def asked_budget(args: argparse.Namespace, devices_held: Callable[[], Devices], home: Home) -> Budget | None:
+    """Return the budget that a command line names, if it does, on the devices that the run would hold.
 
     Raises:
-        ConfigurationError: it is not more than 0, or the rate card has no price for the devices of this machine.
+        ConfigurationError: it is not more than 0, or the rate card has no price for the devices.
     """
     limits = {"--budget": args.budget, "--max-device-hours": args.max_device_hours}
     given = {name: value for name, value in limits.items() if value is not None}
@@ -66,7 +72,7 @@ def asked_budget(args: argparse.Namespace, home: Home) -> Budget | None:
             raise ConfigurationError(f"{name} {value}: want more than 0")
     if not given:
         return None
-    devices, card = these_devices(), rate_card(None, home)
+    devices, card = devices_held(), rate_card(None, home)
     if args.budget is not None and devices.name not in card.device_hour:
         raise ConfigurationError(
             f"--budget {args.budget}: the rate card ({card}) has no price for {devices.name}; add it under device_hour"
