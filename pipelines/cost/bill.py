@@ -85,7 +85,8 @@ def _short(bill: Bill) -> str:
     usage = bill.usage
     audio = "audio not known" if usage.audio_hours is None else f"{usage.audio_hours:.2f} h of audio"
     hours = "device hours not known" if bill.device_hours is None else f"{bill.device_hours:.3f} device hours"
-    return f"{audio}, {usage.tokens:,} tokens, {hours}, {money(bill.money, bill.card)} by {bill.card}"
+    by = "" if bill.money is None else f" by {bill.card}"
+    return f"{audio}, {usage.tokens:,} tokens, {hours}, {money(bill.money, bill.card)}{by}"
 
 
 def money(value: float | None, card: RateCard) -> str:

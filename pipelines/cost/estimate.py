@@ -13,7 +13,7 @@ from components.core.runs import read_run, run_dirs
 from components.core.stages import STAGES
 from components.evaluate_model.settings import EvaluateModelSettings
 from pipelines.cost.bill import money
-from pipelines.cost.devices import Devices, these_devices
+from pipelines.cost.devices import CORE, Devices, these_devices
 from pipelines.cost.measured import (
     ONE_SIZE,
     UNITS,
@@ -184,11 +184,15 @@ def _units(stage: str, asked: Asked, recipe: Recipe) -> float:
 
 
 def _rate(stage: str, devices: Devices, found: Sequence[Measured], published: Published) -> Rate | None:
-    """Return a rate of such devices, measured before published; without one, a rate of others."""
-    here = rate_of(stage, found, devices)
+    """Return a rate of such devices, measured before published; without one, a rate of others, of a GPU for a GPU."""
     said = [rate.as_rate() for rate in published.rates if rate.stage == stage]
-    there = [rate for rate in said if rate.devices.same_kind(devices)]
-    return next((rate for rate in (here, *there, rate_of(stage, found, None), *said) if rate), None)
+    of_such = (rate_of(stage, found, devices), *(rate for rate in said if rate.devices.same_kind(devices)))
+    others = sorted(filter(None, (rate_of(stage, found, None), *said)), key=lambda rate: _unlike(rate, devices))
+    return next((rate for rate in (*of_such, *others) if rate), None)
+
+
+def _unlike(rate: Rate, devices: Devices) -> bool:
+    return (rate.devices.name == CORE) != (devices.name == CORE)
 
 
 def _basis(rate: Rate | None, units: float, fits: bool) -> str:

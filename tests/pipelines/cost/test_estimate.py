@@ -68,6 +68,15 @@ def test_without_a_run_a_rate_is_a_published_one_with_its_source_or_none(home: H
     assert _of(found, "validate_data").basis == "not known: no run measured it, and nothing is published"
 
 
+def test_what_is_published_of_a_gpu_counts_on_such_gpus_and_is_shown_for_others(home: Home) -> None:
+    on_h200 = _of(_estimate(home, Devices(name="NVIDIA H200", count=8)), "self_generate")
+    assert on_h200.device_hours == pytest.approx(1000 / 22.5674 / 3600)
+    assert "published: the vLLM project's performance benchmark" in on_h200.basis
+    on_h100 = _of(_estimate(home, GPUS), "self_generate")
+    assert on_h100.device_hours is None
+    assert "1 x NVIDIA H200" in on_h100.basis
+
+
 def test_runs_with_other_models_and_stages_that_were_reused_measure_nothing(home: Home) -> None:
     other = make_run(home, "r1", TWO_CORES, parameters={"encoder": "an encoder", "llm": "another"}, started_s=1.0)
     add_stage(other, "validate_data", rows_in=100)
