@@ -13,12 +13,16 @@ from components.core.home import current_home
 
 def run(args: argparse.Namespace) -> int:
     """Run the pipeline and print what came of it."""
+    from pipelines.cost.budget import asked_budget
+    from pipelines.cost.devices import these_devices
     from pipelines.request import runnable_profile
     from pipelines.run import run
     from pipelines.status import status_of
     from pipelines.summary import summary_of
 
-    run_dir, ending = run(runnable_profile(args), current_home())
+    home = current_home()
+    budget = asked_budget(args, these_devices, home)
+    run_dir, ending = run(runnable_profile(args), home, budget)
     status = status_of(run_dir)
     _print(status.model_dump(mode="json") if args.json else summary_of(status, run_dir))
     if ending.error:

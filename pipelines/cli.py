@@ -12,6 +12,7 @@ from pipelines.audit import calls as audit_calls
 from pipelines.cluster import calls as cluster_calls
 from pipelines.cluster_commands import add_cluster, add_cluster_commands
 from pipelines.command_parser import Parser, add, add_json, add_request
+from pipelines.cost_commands import add_budget, add_cost_commands
 from pipelines.data_commands import add_data_commands
 from pipelines.erasure_commands import add_erase
 from pipelines.images_commands import add_images
@@ -25,7 +26,7 @@ _EXAMPLES = """examples:
   desta plan --set train_model.steps=300
   desta status
 
-exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 a gate refused, 130 interrupted
+exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 a gate refused or the budget is spent, 130 interrupted
 state lives under .desta/ of the working directory, or where DESTA_HOME says"""
 
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_lineage_commands(commands)
     add_erase(commands)
+    add_cost_commands(commands)
     add_schedule_commands(commands)
     add_cluster_commands(commands)
     _add_services(commands)
@@ -92,6 +94,7 @@ def _add_run(commands: Any) -> None:
     for command in (run, plan):
         add_request(command)
         add_json(command)
+    add_budget(run, "end the run before it has spent more; a later run goes on from there")
 
 
 def _add_views(commands: Any) -> None:

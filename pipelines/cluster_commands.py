@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.cluster import calls
 from pipelines.command_parser import add, add_json, add_request
+from pipelines.cost_commands import add_budget
 
 _LAPTOP = "--cluster infra/clusters/laptop.yaml"
 
@@ -24,6 +25,7 @@ def add_cluster_commands(commands: Any) -> None:
     )
     _add_shards(submit)
     submit.add_argument("--wait", action="store_true", help="show the tasks until the run ends, and end as it did")
+    add_budget(submit, "shorten the tasks' time-outs until all of them, with every retry, cannot spend more")
     add_request(submit)
     add_json(submit)
     logs = add(

@@ -12,6 +12,7 @@ from components.core.contracts.errors import DestaError, ExitCode
 from components.core.home import Home
 from components.core.runs import State, read_run
 from pipelines.bundle.sealing import show_in_mlflow, tell_ended, write_bundle
+from pipelines.cost.bill import tell_cost
 from pipelines.display import say
 from pipelines.ending import Ending, ending_beside, keep_ending
 
@@ -42,6 +43,7 @@ def sealed(run_dir: Path, home: Home, key: Path, ending: Ending) -> Ending:
         ending = failed(run_dir, ending, error)
     else:
         show_in_mlflow(run_dir, home)
+        tell_cost(run_dir, home)
     tell_ended(run_dir, bundle, home)
     return ending
 

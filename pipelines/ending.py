@@ -20,12 +20,23 @@ class Ending:
     @property
     def mlflow_status(self) -> str:
         """MLflow's word for it; a refused model was made and measured as asked."""
-        if self.exit_code == ExitCode.INTERRUPTED:
+        if was_stopped(self.error):
             return "KILLED"
         return "FAILED" if self.state is State.FAILED else "FINISHED"
 
 
+_OVER_BUDGET = "over budget: "
 INTERRUPTED = Ending(State.FAILED, ExitCode.INTERRUPTED, "interrupted; run again to go on from here")
+
+
+def over_budget(line: str) -> Ending:
+    """Say how a run ended that had spent its budget, or would have."""
+    return Ending(State.FAILED, ExitCode.REFUSED, f"{_OVER_BUDGET}{line}")
+
+
+def was_stopped(error: str | None) -> bool:
+    """Tell whether a run with this error was stopped from outside, by a person or by its budget."""
+    return error is not None and (error == INTERRUPTED.error or error.startswith(_OVER_BUDGET))
 
 
 def ending_of(run_dir: Path, exit_code: int) -> Ending:

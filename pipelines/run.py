@@ -31,8 +31,9 @@ from pipelines.bundle.sealing import seal_killed, tell_started
 from pipelines.bundle.signing import signing_key
 from pipelines.bundle.surroundings import keep_surroundings
 from pipelines.conclusion import failed, sealed
+from pipelines.cost.budget import Budget, Meter
 from pipelines.display import display_for, say
-from pipelines.ending import INTERRUPTED, Ending, ending_of
+from pipelines.ending import INTERRUPTED, Ending, ending_of, over_budget
 from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.interrupts import interruptible
 from pipelines.lock import run_lock
@@ -51,8 +52,8 @@ _POLL_S = 0.25
 _PASSING = ("kfp", "workspace", "tmp")
 
 
-def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
-    """Run the pipeline as a profile asks, and return the run's folder and how it ended.
+def run(profile: Profile, home: Home, budget: Budget | None = None) -> tuple[Path, Ending]:
+    """Run the pipeline as a profile asks, within a budget, and return the run's folder and how it ended.
 
     Raises:
         ConfigurationError: another run holds the home, an erasure was not finished, a model reference, the key of
@@ -72,6 +73,7 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
         revision = published.data_revision if published else data_revision(profile.corpora, home)
         for reference in (profile.encoder, profile.llm):
             resolve_model(reference, home.models)
+        meter = Meter(budget, profile, home) if budget else None
         run_dir = home.runs / run_id
         pid = os.getpid()
         driver = {"pid": pid, "process_started_s": process_started_s(pid) or time.time()}
@@ -79,7 +81,7 @@ def run(profile: Profile, home: Home) -> tuple[Path, Ending]:
         if published:
             published.write_taken(run_dir)
         with Teller(run_dir, server):
-            return run_dir, sealed(run_dir, home, key, _drive(run_dir, home, abandoned))
+            return run_dir, sealed(run_dir, home, key, _drive(run_dir, home, abandoned, meter))
 
 
 def _recover(home: Home, key: Path, server: Server | None) -> list[TrackingRecord]:
@@ -102,24 +104,26 @@ def _recover(home: Home, key: Path, server: Server | None) -> list[TrackingRecor
     return abandoned
 
 
-def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord]) -> Ending:
+def _drive(run_dir: Path, home: Home, abandoned: list[TrackingRecord], meter: Meter | None) -> Ending:
     with Tracker(home, run_dir, abandoned) as tracker:
-        ending = _watch(run_dir, home)
+        ending = _watch(run_dir, home, meter)
         try:
             return tracker.close(ending)
         except DestaError as error:
             return failed(run_dir, ending, error)
 
 
-def _watch(run_dir: Path, home: Home) -> Ending:
-    """Execute the graph and show it, to its end or to the first interrupt."""
+def _watch(run_dir: Path, home: Home, meter: Meter | None) -> Ending:
+    """Execute the graph and show it, to its end, to the first interrupt, or until its budget is spent."""
     record = read_run(run_dir)
     process = _start(run_dir, home)
     try:
         with display_for(f"run {record.run_id} ({record.profile})") as display:
             keep_surroundings(run_dir)  # while the graph is loading
             while process.poll() is None:
-                display.show(views(run_dir))
+                display.show(seen := views(run_dir))
+                if meter and (line := meter.over(seen)):
+                    return over_budget(line)
                 time.sleep(_POLL_S)
             display.show(views(run_dir))
         return ending_of(run_dir, process.returncode)

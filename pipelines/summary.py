@@ -4,15 +4,24 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from components.core.home import current_home
 from components.core.runs import State, log_file
 from pipelines.bundle.sealing import FOLDER
+from pipelines.cost.bill import cost_line
 from pipelines.display import clock, rows
 from pipelines.status import RunStatus, RunSummary, StageStatus
 
 
 def summary_of(status: RunStatus, run_dir: Path) -> str:
-    """Write rows, time, figures, gate and model of a run, and where to look next."""
-    parts = (*_stages(status), "", *_figures(status), *_drift(status), *_places(status, run_dir))
+    """Write rows, time, figures, gate, model and cost of a run, and where to look next."""
+    parts = (
+        *_stages(status),
+        "",
+        *_figures(status),
+        *_drift(status),
+        f"  cost              {cost_line(run_dir, current_home())}",
+        *_places(status, run_dir),
+    )
     return "\n".join([_head(status), "", *parts])
 
 

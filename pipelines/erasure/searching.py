@@ -11,7 +11,9 @@ import re
 import tarfile
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from mmap import mmap
 from typing import Any
 
@@ -29,7 +31,46 @@ _EMBEDDED = re.compile(rb"base64,([A-Za-z0-9+/=]{64,})")
 _AUDIO = (b"fLaC", b"RIFF", b"RIFX", b"RF64", b"OggS", b"ID3", b"FORM", b".snd", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
 _LONGEST_CLIP_S = 31.0
 _ROWS = 64
+_FEW = 40
+"""Words up to which `bytes.find` of each is quicker than one look at every place."""
+_STRINGS = 2**14
+_PIECE = 2**20
+"""Bytes of a mapped file that are in memory together."""
 _TAR_MAGIC = slice(257, 262)
+
+
+class Words:
+    """Texts that are sought in bytes; beyond a few, a search costs the same however many they are.
+
+    Few are found quickest one by one; of many, the first bytes at each place say which can stand there.
+    """
+
+    def __init__(self, words: Collection[bytes]) -> None:
+        self._words = tuple(filter(None, words))
+        self._width = min(map(len, self._words), default=0)
+        self._longest = max(map(len, self._words), default=0)
+        by_head: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for word in self._words:
+            by_head[word[: self._width]].append(word)
+        self._by_head = {head: tuple(tails) for head, tails in by_head.items()}
+
+    def stand_in(self, text: Bytes) -> bool:
+        """Tell whether any of them stands in the text."""
+        return next(self.standing_in(text), None) is not None
+
+    def standing_in(self, text: Bytes) -> Iterator[bytes]:
+        """Yield those that stand in the text, some of them more than once."""
+        if len(self._words) <= _FEW:
+            yield from (word for word in self._words if text.find(word) >= 0)
+            return
+        for start in range(0, len(text), _PIECE):
+            yield from self._in_piece(text[start : start + _PIECE + self._longest])
+
+    def _in_piece(self, text: bytes) -> Iterator[bytes]:
+        width, by_head = self._width, self._by_head
+        for start in range(len(text) - width + 1):
+            if (head := text[start : start + width]) in by_head:
+                yield from (word for word in by_head[head] if text.startswith(word, start))
 
 
 class Searcher:
@@ -40,7 +81,9 @@ class Searcher:
         self._ids = frozenset((*traces.clips, *traces.samples, *traces.sources))
         self._files = frozenset((*traces.files, *traces.sources))
         self._objects = frozenset(traces.objects)
-        self._words = tuple(form.encode() for word in words for form in forms_of(word))
+        self._words = Words({form.encode() for word in words for form in forms_of(word)})
+        # Prompts, licences, names of models: most cells say what many others say.
+        self._in_string = lru_cache(_STRINGS)(lambda value: self.in_text(value.encode(errors="surrogatepass")))
         self.files = self.bytes = self.rows = 0
 
     def find(self, name: str, data: Bytes, *, evidence: bool = False) -> str | None:
@@ -56,7 +99,7 @@ class Searcher:
             for start in range(len(digits) - 63):
                 if (found := digits[start : start + 64]) in self._ids:
                     return f"the id {found}"
-        return "words of it" if any(text.find(word) >= 0 for word in self._words) else None
+        return "words of it" if self._words.stand_in(text) else None
 
     def _in_name(self, name: str, evidence: bool) -> str | None:
         if not evidence and self.in_text(name.encode(errors="surrogateescape")):
@@ -113,7 +156,7 @@ class Searcher:
     def _in_cell(self, name: str, value: str) -> str | None:
         if name == "speaker_id" and digest_of_bytes(f"speaker:{value}".encode()) == self._speaker:
             return "a row of the speaker"
-        return self.in_text(value.encode(errors="surrogatepass"))
+        return self._in_string(value)
 
 
 def sha256_of(data: Bytes) -> str:

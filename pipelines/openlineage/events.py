@@ -14,7 +14,7 @@ from openlineage.client.facet_v2 import JobFacet, RunFacet, job_type_job
 
 from components.core.runs import RunRecord, StageRecord, State, read_stage
 from components.core.stages import STAGES
-from pipelines.ending import INTERRUPTED
+from pipelines.ending import was_stopped
 from pipelines.openlineage.datasets import Records, inputs_of, outputs_of
 from pipelines.openlineage.facets import NAMESPACE, engine_facet, error_facets, parent_facet, run_tags
 from pipelines.publish.published import LATER, starts_from_published
@@ -73,7 +73,7 @@ def _ended(run: RunRecord, record: StageRecord) -> tuple[RunState, float, str | 
 
 
 def _end(run: RunRecord) -> RunState:
-    return RunState.ABORT if run.error in (KILLED, INTERRUPTED.error) else _ENDS[run.state]
+    return RunState.ABORT if run.error == KILLED or was_stopped(run.error) else _ENDS[run.state]
 
 
 def _event(kind: RunState, run: RunRecord, stage: str | None, at_s: float, facets: Mapping[str, RunFacet]) -> RunEvent:

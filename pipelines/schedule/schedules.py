@@ -52,6 +52,8 @@ class Schedule(Record):
     corpora: tuple[str, ...] = ()
     set: tuple[str, ...] = ()
     concurrency: int = Field(1, ge=1, le=10)
+    budget: float | None = Field(None, gt=0, allow_inf_nan=False)
+    max_device_hours: float | None = Field(None, gt=0, allow_inf_nan=False)
     only_if_due: bool = False
     on_missed: Missed = Missed.RUN_ONCE
     enabled: bool = True
@@ -109,7 +111,9 @@ class Schedule(Record):
         """Return what `desta run` is told."""
         corpora = [part for folder in self.folders for part in ("--corpus", str(folder))]
         published = ["--from-published", self.published] if self.published else []
-        return ["--profile", self.profile, *corpora, *published, *(f"--set={line}" for line in self.set)]
+        limits = {"--budget": self.budget, "--max-device-hours": self.max_device_hours}
+        budget = [f"{name}={value!r}" for name, value in limits.items() if value is not None]
+        return ["--profile", self.profile, *corpora, *published, *budget, *(f"--set={line}" for line in self.set)]
 
 
 def read_schedules(folder: Path) -> list[Schedule]:

@@ -7,7 +7,7 @@ python -m tests.benchmarks.lineage --to FOLDER --rows-per-shard 65536 --rows-per
 import argparse
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -117,14 +117,14 @@ def columns(numbers: Sequence[int], clips: Sequence[str]) -> dict[str, list[str]
     }
 
 
-def table(record: type[Record], row: Record, differing: dict[str, list[str]]) -> pa.Table:
+def table(record: type[Record], row: Record, differing: Mapping[str, list[Any]]) -> pa.Table:
     """Return a row as often as there are values, with these in place."""
     schema = schema_of(record)
     times = len(next(iter(differing.values())))
     rows = pa.Table.from_pylist([row.model_dump()], schema=schema).take(pa.array([0] * times))
     for name, values in differing.items():
         number = schema.get_field_index(name)
-        rows = rows.set_column(number, schema.field(number), pa.array(values))
+        rows = rows.set_column(number, schema.field(number), pa.array(values, schema.field(number).type))
     return rows.cast(schema)
 
 

@@ -43,6 +43,8 @@ COMMANDS = (
     "cancel",
     "chat",
     "serve",
+    "cost",
+    "estimate",
 )
 SCHEDULE = ("plan", "apply", "list", "run", "run-now", "pause", "resume", "history")
 IMAGES = ("build", "list", "push")

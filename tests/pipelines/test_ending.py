@@ -8,7 +8,7 @@ import pytest
 from components.core.contracts.errors import ConfigurationError, SourceError
 from components.core.runs import State, stage_file, write_failure, write_record
 from components.core.stages import STAGES
-from pipelines.ending import ending_of
+from pipelines.ending import INTERRUPTED, Ending, ending_of, over_budget, was_stopped
 from tests.pipelines.results import make_stage_record
 
 
@@ -69,3 +69,11 @@ def test_an_error_before_the_first_record_is_the_runs_error(
 
 def test_a_pipeline_that_did_not_start_says_so(tmp_path: Path) -> None:
     assert ending_of(tmp_path, 1).error == "the pipeline ended before a stage began; the log may say more"
+
+
+def test_a_run_that_a_person_or_its_budget_stopped_is_killed_in_mlflow_and_one_that_broke_is_not() -> None:
+    stopped = over_budget("train_model: 3 spent, budget 2")
+    assert (stopped.state, stopped.exit_code) == (State.FAILED, 3)
+    broken = Ending(State.FAILED, 1, "train_model: over budget: is what a stage may say, too")
+    assert [ending.mlflow_status for ending in (stopped, INTERRUPTED, broken)] == ["KILLED", "KILLED", "FAILED"]
+    assert not was_stopped(None)

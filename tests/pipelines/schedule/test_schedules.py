@@ -35,6 +35,12 @@ def test_published_data_are_what_the_run_starts_from() -> None:
     assert schedule.arguments() == ["--profile", "smoke", "--from-published", "spring@abc"]
 
 
+def test_a_budget_is_that_of_every_run() -> None:
+    assert make_schedule(budget=12.5, max_device_hours=8).arguments() == [
+        *("--profile", "smoke", "--budget=12.5", "--max-device-hours=8.0")
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -52,6 +58,8 @@ def test_published_data_are_what_the_run_starts_from() -> None:
         ({"owner": "a\nb"}, "owner: want a line of text"),
         ({"owner": None}, "owner: "),
         ({"concurrency": 0}, "concurrency: "),
+        ({"budget": 0}, "budget: "),
+        ({"max_device_hours": "8"}, "max_device_hours: "),
         ({"concurrency": "1"}, "concurrency: "),
         ({"only_if_due": "sometimes"}, "only_if_due: "),
         ({"on_missed": "later"}, "on_missed: "),
