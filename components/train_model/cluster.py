@@ -30,6 +30,7 @@ from kubernetes.config import ConfigException
 from urllib3.exceptions import HTTPError
 
 from components.core.contracts.errors import ConfigurationError, DestaError, SourceError
+from components.core.runs import current_run_dir
 from components.train_model.launch import torchrun
 from components.train_model.nodes import TrainerNodes
 from components.train_model.pods import Pods, message_of
@@ -197,12 +198,15 @@ def _placed(nodes: TrainerNodes) -> list[RuntimePatch]:
 def _variables(settings: TrainModelSettings) -> dict[str, str]:
     """Return what a stage that starts its own processes would have told them of the machine."""
     resources = settings.trainer.resources
+    # Nodes tell the run of the stage how the training goes.
+    run_dir = current_run_dir()
+    run = {"DESTA_RUN_DIR": str(run_dir)} if run_dir else {}
     if not resources:
-        return {}
+        return run
     on_cpu = {} if any("/" in kind for kind in resources) else {"DS_ACCELERATOR": "cpu"}
     cpu = resources.get("cpu", "")
     threads = {"OMP_NUM_THREADS": str(max(1, int(cpu) // settings.processes))} if cpu.isdecimal() else {}
-    return {**threads, **on_cpu}
+    return {**run, **threads, **on_cpu}
 
 
 @contextmanager

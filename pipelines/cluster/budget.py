@@ -1,22 +1,21 @@
 """Budgets of runs on a cluster: time-outs under which all tasks with all their retries cannot overspend."""
 
 from components.core.contracts.errors import ConfigurationError
-from pipelines.cluster.profile import ClusterProfile, Placement
+from pipelines.cluster.profile import TRAINED, ClusterProfile, Placement
 from pipelines.cost.budget import Budget
 from pipelines.cost.devices import CORE, Devices
-from pipelines.profiles import Profile
 
 _SHORTEST_S = 60
 """A task that may not take as long does not get beyond its start."""
 
 
-def capped(cluster: ClusterProfile, profile: Profile, budget: Budget) -> ClusterProfile:
+def capped(cluster: ClusterProfile, budget: Budget) -> ClusterProfile:
     """Return the cluster with time-outs of stages that are as much shorter as the budget is smaller than their sum.
 
     Raises:
         ConfigurationError: a task would be left with less than it takes to start.
     """
-    most = ceiling(cluster, profile, budget.devices)
+    most = ceiling(cluster, budget.devices)
     if budget.left_by(most):
         return cluster
     share = budget.hours / most
@@ -29,18 +28,22 @@ def capped(cluster: ClusterProfile, profile: Profile, budget: Budget) -> Cluster
     return cluster.model_copy(update={"stages": stages})
 
 
-def ceiling(cluster: ClusterProfile, profile: Profile, devices: Devices) -> float:
-    """Return the device hours of a run whose tasks all fail at the last moment, as often as they are tried."""
+def ceiling(cluster: ClusterProfile, devices: Devices) -> float:
+    """Return the device hours of a run whose tasks all fail at the last moment, as often as they are tried.
+
+    Servers of the cluster that answer for self_generate are there without a run, and not on its account.
+    """
     seconds = (
-        _held(placement, devices) * _pods(stage, cluster, profile) * (1 + placement.retry.count) * placement.timeout_s
+        _held(placement, devices) * _pods(stage, cluster) * (1 + placement.retry.count) * placement.timeout_s
         for stage, placement in cluster.stages.items()
     )
     return sum(seconds) / 3600
 
 
-def _pods(stage: str, cluster: ClusterProfile, profile: Profile) -> int:
+def _pods(stage: str, cluster: ClusterProfile) -> int:
     """Return how many pods a stage has at once."""
-    return {"self_generate": cluster.shards, "train_model": profile.train_model.nodes}.get(stage, 1)
+    nodes = cluster.training.nodes if cluster.training else 1
+    return {"self_generate": cluster.shards, TRAINED: nodes}.get(stage, 1)
 
 
 def _held(placement: Placement, devices: Devices) -> float:

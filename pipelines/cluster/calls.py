@@ -44,8 +44,7 @@ def submit(args: argparse.Namespace) -> int:
 
     cluster, api, home = read_profile(args.cluster).with_shards(args.shards), _api(args), current_home()
     budget = asked_budget(args, lambda: cluster_named(cluster.name), home)
-    profile = runnable_profile(args)
-    run_id = submit(profile, capped(cluster, profile, budget) if budget else cluster, api, home)
+    run_id = submit(runnable_profile(args), capped(cluster, budget) if budget else cluster, api, home)
     if not args.wait:
         print(json.dumps({"run_id": run_id}) if args.json else run_id)
         return ExitCode.DONE

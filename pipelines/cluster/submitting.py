@@ -33,7 +33,7 @@ def submit(profile: Profile, cluster: ClusterProfile, api: Api, home: Home) -> s
     """
     profile.check_use()
     images = pushed_for_a_cluster(home)
-    profile = trained_on(profile, cluster)
+    profile = placed_on(profile, cluster)
     parameters = parameters_on(profile, cluster, data_revision(profile.corpora, home))
     space = api.namespace(cluster.namespace)
     with tempfile.TemporaryDirectory() as folder:
@@ -54,12 +54,21 @@ def submit(profile: Profile, cluster: ClusterProfile, api: Api, home: Home) -> s
     return str(api.call(api.runs.run_service_create_run_with_http_info, run).run_id)
 
 
-def parameters_on(profile: Profile, cluster: ClusterProfile, revision: str) -> dict[str, Any]:
-    """Return the arguments of the pipeline as pods understand them.
+def placed_on(profile: Profile, cluster: ClusterProfile) -> Profile:
+    """Return what a run is asked for, with what the cluster's file says of who trains and who answers.
 
     Raises:
-        ConfigurationError: a model is a folder that no pod sees, two corpora are in folders of one name, the run would
-            start from published samples, or the settings say what the cluster's profile has to.
+        ConfigurationError: the settings say what the cluster's file has to, or cannot be on so many processes.
+    """
+    return replace(trained_on(profile, cluster), self_generate=generation_on(cluster, profile.self_generate))
+
+
+def parameters_on(profile: Profile, cluster: ClusterProfile, revision: str) -> dict[str, Any]:
+    """Return the arguments of the pipeline as pods understand them, of a profile that is placed.
+
+    Raises:
+        ConfigurationError: a model is a folder that no pod sees, two corpora are in folders of one name, or the run
+            would start from published samples.
     """
     if profile.published:
         raise ConfigurationError("--from-published: pods do not see published datasets; submit a run from corpora")
@@ -72,9 +81,8 @@ def parameters_on(profile: Profile, cluster: ClusterProfile, revision: str) -> d
     names = [corpus.resolve().name for corpus in profile.corpora]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigurationError(f"--corpus: two folders are called {twice}; pods find a corpus by its folder's name")
-    placed = replace(profile, self_generate=generation_on(cluster, profile.self_generate))
     corpora = [f"{cluster.corpora}/{name}" for name in names]
-    return {PROFILE: profile.name, **placed.parameters(revision), "corpora": corpora}
+    return {PROFILE: profile.name, **profile.parameters(revision), "corpora": corpora}
 
 
 def cache_keys(profile: Profile, parameters: Mapping[str, Any]) -> dict[str, str]:

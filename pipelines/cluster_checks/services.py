@@ -43,13 +43,12 @@ def stateful_sets_of(cluster: ClusterProfile) -> Thing:
 
 def servers_of(cluster: ClusterProfile) -> tuple[str, int]:
     """Return how the servers are called that answer for self_generate, and how many; without any, its pods do."""
-    generator = getattr(cluster, "generator", None)
-    return getattr(generator, "pods", VLLM), getattr(generator, "replicas", 0)
+    return (cluster.generator.pods, cluster.generator.replicas) if cluster.generator else (VLLM, 0)
 
 
 def training_nodes(cluster: ClusterProfile) -> int:
     """Return on how many nodes a training of this cluster is."""
-    return int(getattr(getattr(cluster, "training", None), "nodes", 1))
+    return cluster.training.nodes if cluster.training else 1
 
 
 def runtime_of(cluster: ClusterProfile) -> Thing:
@@ -59,7 +58,7 @@ def runtime_of(cluster: ClusterProfile) -> Thing:
         version=TRAINER.version,
         resource="trainingruntimes",
         namespace=cluster.namespace,
-        name=getattr(getattr(cluster, "training", None), "runtime", RUNTIME),
+        name=cluster.training.runtime if cluster.training else RUNTIME,
     )
 
 

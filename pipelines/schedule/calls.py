@@ -127,10 +127,10 @@ def plan_run(args: argparse.Namespace) -> int:
 
 
 def _wanted(args: argparse.Namespace) -> Any:
-    from pipelines.schedule.reconcile import wanted_of
     from pipelines.schedule.schedules import read_schedules
+    from pipelines.schedule.wanted import wanted_of
 
-    return wanted_of(read_schedules(args.folder), args.cluster_timezone)
+    return wanted_of(read_schedules(args.folder), args.cluster_timezone, current_home())
 
 
 def _recurring_runs(args: argparse.Namespace) -> Any:

@@ -5,26 +5,15 @@ next. A new recurring run is made disabled; it fires only after every other of i
 once may both make one: both then see both, and keep the same one.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, Literal
 
-import yaml
-
-from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.contracts.errors import SourceError
 from components.core.contracts.records import Record
-from components.core.digests import digest_of
-from pipelines.alignment import compile_alignment
-from pipelines.cluster.graph import compile_on
-from pipelines.cluster.profile import read_profile
-from pipelines.cluster.submitting import parameters_on
 from pipelines.schedule.recurring_runs import Found, RecurringRuns, Wanted
-from pipelines.schedule.schedules import Schedule, profile_of
 
 _ROUNDS = 6
-Graphs = Callable[[Path | None, bool], dict[str, Any]]
 
 
 class Change(Record):
@@ -36,22 +25,6 @@ class Change(Record):
 
     def __str__(self) -> str:
         return f"{self.schedule:<24} {self.action:<8} {'; '.join(self.because)}"
-
-
-def wanted_of(schedules: Sequence[Schedule], zone: str) -> list[Wanted]:
-    """Return the recurring runs that schedules ask of a cluster, whose controller counts in one time zone.
-
-    Raises:
-        ConfigurationError: a schedule counts in another time zone, or asks for what its profile has not.
-    """
-    for schedule in schedules:
-        if schedule.timezone != zone:
-            raise ConfigurationError(
-                f"schedule {schedule.name}: timezone: {schedule.timezone}, but a cluster counts all in one zone, here "
-                f"{zone}; change the file, or the controller's CRON_SCHEDULE_TIMEZONE and say --cluster-timezone"
-            )
-    graph_of = cache(_compiled)
-    return [_wanted(schedule, graph_of) for schedule in schedules]
 
 
 def differences(wanted: Sequence[Wanted], found: Sequence[Found]) -> list[Change]:
@@ -142,43 +115,3 @@ def _short(is_now: Any, should_be: Any) -> str:
     if isinstance(is_now, dict):
         return ", ".join(sorted(key for key in is_now.keys() | should_be if is_now.get(key) != should_be.get(key)))
     return f"{is_now} → {should_be}"
-
-
-def _wanted(schedule: Schedule, graph_of: Graphs) -> Wanted:
-    facts: dict[str, Any] = {
-        "schedule": schedule.name,
-        "owner": schedule.owner,
-        "cron": schedule.rule.with_seconds,
-        "concurrency": schedule.concurrency,
-        **_run_of(schedule, graph_of),
-    }
-    return Wanted(**facts, enabled=schedule.enabled, digest=digest_of(facts))
-
-
-def _run_of(schedule: Schedule, graph_of: Graphs) -> dict[str, Any]:
-    """Return what a run is asked for; on a cluster whose profile is known, as `desta submit` asks for it."""
-    profile = profile_of(schedule)
-    graph = graph_of(schedule.cluster_file, bool(schedule.published))
-    if schedule.cluster_file is None:
-        return {"parameters": profile.parameters(schedule.data_revision), "pipeline": graph}
-    cluster = read_profile(schedule.cluster_file)
-    return {
-        "parameters": parameters_on(profile, cluster, schedule.data_revision),
-        "pipeline": graph,
-        "pipeline_root": cluster.pipeline_root,
-        "service_account": cluster.service_account,
-    }
-
-
-def _compiled(cluster: Path | None, from_published: bool) -> dict[str, Any]:
-    """Return the graph as Kubeflow takes it inside a recurring run."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "pipeline.yaml"
-        if cluster:
-            compile_on(read_profile(cluster), file)
-        else:
-            compile_alignment(file, from_published=from_published)
-        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-    if len(documents) == 1:
-        return dict(documents[0])
-    return {"pipeline_spec": documents[0], "platform_spec": documents[1]}

@@ -10,7 +10,6 @@ from pipelines.cluster.budget import capped, ceiling
 from pipelines.cost.budget import Budget
 from pipelines.cost.devices import CORE, Devices
 from pipelines.cost.rates import cluster_named, rate_card
-from pipelines.profiles import smoke, with_overrides
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.making import make_cluster, write_cluster
 from tests.pipelines.results import make_corpus
@@ -29,15 +28,14 @@ def _budget(home: Home, devices: Devices, **limits: float) -> Budget:
 
 def test_the_most_that_a_run_can_take_counts_shards_nodes_and_every_retry(tmp_path: Path, gpus: Devices) -> None:
     cluster = make_cluster(tmp_path, "cloud")
-    on_two_nodes = with_overrides(smoke(), ["train_model.nodes=2", "train_model.rendezvous=a:1"])
-    generation, training = 8 * 5 * 48, 2 * 4 * 5 * 168
-    assert ceiling(cluster, on_two_nodes, gpus) == 3 * 5 * 48 + generation + training
+    generation, training = 8 * 5 * 48, 2 * 2 * 5 * 168
+    assert ceiling(cluster, gpus) == 3 * 5 * 48 + generation + training
     laptop = make_cluster(tmp_path, "laptop")
     hours = {name: placement.timeout_s / 3600 for name, placement in laptop.stages.items()}
     tries = {name: 4 if name == "train_model" else 3 for name in hours}
     cores = {name: 1 if name == "ingest_audio" else 2 for name in hours}
     want = sum(hours[name] * tries[name] * cores[name] for name in hours)
-    assert ceiling(laptop, smoke(), CORES) == pytest.approx(want)
+    assert ceiling(laptop, CORES) == pytest.approx(want)
 
 
 @pytest.mark.parametrize("limits", [{"money": 300.0}, {"device_hours": 100.0}, {"money": 1e9, "device_hours": 100.0}])
@@ -45,8 +43,8 @@ def test_under_shorter_time_outs_the_most_is_within_the_budget(
     tmp_path: Path, home: Home, gpus: Devices, limits: dict[str, float]
 ) -> None:
     cluster, budget = make_cluster(tmp_path, "cloud"), _budget(home, gpus, **limits)
-    short = capped(cluster, smoke(), budget)
-    most = ceiling(short, smoke(), gpus)
+    short = capped(cluster, budget)
+    most = ceiling(short, gpus)
     assert budget.left_by(most)
     assert most == pytest.approx(100.0, rel=0.01)
     assert short.stages["ingest_audio"] == cluster.stages["ingest_audio"]  # it holds no GPU
@@ -54,7 +52,7 @@ def test_under_shorter_time_outs_the_most_is_within_the_budget(
 
 def test_a_budget_above_the_most_changes_nothing(tmp_path: Path, home: Home) -> None:
     cluster = make_cluster(tmp_path)
-    assert capped(cluster, smoke(), _budget(home, CORES, money=1e6)) is cluster
+    assert capped(cluster, _budget(home, CORES, money=1e6)) is cluster
 
 
 def _submit(kubeflow: Kubeflow, tmp_path: Path, *words: str) -> int:
@@ -66,7 +64,7 @@ def _submit(kubeflow: Kubeflow, tmp_path: Path, *words: str) -> int:
 
 def test_a_submitted_run_has_the_time_outs_of_its_budget(kubeflow: Kubeflow, tmp_path: Path, home: Home) -> None:
     del home
-    most = ceiling(make_cluster(tmp_path), smoke(), CORES)
+    most = ceiling(make_cluster(tmp_path), CORES)
     assert _submit(kubeflow, tmp_path, "--max-device-hours", str(most / 2)) == 0
     (version,) = kubeflow.versions
     platform = version["documents"][1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]

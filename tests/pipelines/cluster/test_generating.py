@@ -8,7 +8,7 @@ import pytest
 from components.core.contracts.errors import ConfigurationError
 from components.self_generate.settings import SelfGenerateSettings
 from pipelines.cluster.profile import ClusterProfile
-from pipelines.cluster.submitting import parameters_on
+from pipelines.cluster.submitting import parameters_on, placed_on
 from pipelines.profiles import profile_named, with_overrides
 from tests.pipelines.cluster.making import content_of, make_cluster
 
@@ -22,7 +22,7 @@ def with_gpus(folder: Path, count: int) -> ClusterProfile:
 def told(cluster: ClusterProfile, *overrides: str) -> dict[str, Any]:
     """What self_generate is told on a cluster, by the pipeline's parameter."""
     profile = with_overrides(profile_named("smoke"), overrides)
-    settings: dict[str, Any] = parameters_on(profile, cluster, "data")["self_generate_settings"]
+    settings: dict[str, Any] = parameters_on(placed_on(profile, cluster), cluster, "data")["self_generate_settings"]
     assert settings == SelfGenerateSettings(**settings).model_dump(mode="json")
     return settings
 

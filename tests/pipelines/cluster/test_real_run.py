@@ -19,7 +19,7 @@ from components.core.home import Home
 from components.core.runs import read_run
 from components.core.stages import STAGES
 from pipelines.cluster.graph import compile_on
-from pipelines.cluster.submitting import parameters_on
+from pipelines.cluster.submitting import parameters_on, placed_on
 from pipelines.profiles import smoke
 from tests.conftest import REPOSITORY
 from tests.desta_command import Desta
@@ -58,7 +58,7 @@ def execute(command: Desta, folder: Path) -> None:
     corpora = REPOSITORY / "data" / "corpora"
     profile = make_cluster(folder, corpora=str(corpora), shards=SHARDS)
     compile_on(profile, folder / "alignment.yaml")
-    parameters = parameters_on(smoke(), profile, "latest")
+    parameters = parameters_on(placed_on(smoke(), profile), profile, "latest")
     pod = {name: os.environ[name] for name in ("HOME", "LANG", "OMP_NUM_THREADS") if name in os.environ}
     pod |= {"DESTA_HOME": str(command.home.root), "DESTA_MODELS": str(command.models), "DESTA_RUN_ID": RUN}
     pod |= {"PYTHONPATH": str(REPOSITORY), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}

@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 
 from components.core.contracts.errors import ConfigurationError, SourceError
+from components.core.home import Home, current_home
 from pipelines.cluster.api import Api, token_of
-from pipelines.schedule import reconcile
-from pipelines.schedule.reconcile import Change, apply, differences, wanted_of
+from pipelines.cluster.budget import ceiling
+from pipelines.cluster.profile import read_profile
+from pipelines.cost.devices import CORE, Devices
+from pipelines.schedule import wanted
+from pipelines.schedule.reconcile import Change, apply, differences
 from pipelines.schedule.recurring_runs import RecurringRuns, Wanted
 from pipelines.schedule.schedules import Schedule
+from pipelines.schedule.wanted import wanted_of
 from tests.pipelines.cluster.making import write_cluster
+from tests.pipelines.images.making import place_of, write_pushed
 from tests.pipelines.results import make_corpus
 from tests.pipelines.schedule.kubeflow import Kubeflow, serving, slowly
 from tests.pipelines.schedule.making import make_schedule
@@ -35,7 +41,7 @@ def cluster(kubeflow: Kubeflow) -> RecurringRuns:
 
 
 def _wanted(*schedules: Schedule) -> list[Wanted]:
-    return wanted_of(schedules or (make_schedule(),), "UTC")
+    return wanted_of(schedules or (make_schedule(),), "UTC", current_home())
 
 
 def _actions(changes: list[Change]) -> dict[str, str]:
@@ -61,10 +67,11 @@ def test_a_schedule_becomes_a_recurring_run_that_says_all_that_the_file_does(
 
 
 def test_a_schedule_of_a_cluster_asks_for_the_run_that_submit_asks_for(
-    kubeflow: Kubeflow, cluster: RecurringRuns, tmp_path: Path
+    kubeflow: Kubeflow, cluster: RecurringRuns, tmp_path: Path, home: Home
 ) -> None:
     file = write_cluster(tmp_path, pipeline_root="s3://bucket/runs")
     corpus = make_corpus(tmp_path / "recordings")
+    write_pushed(home)
     schedule = make_schedule(cluster=str(file), corpora=[str(corpus)], set=["train_model.steps=7"])
     apply(_wanted(schedule), cluster)
     run = _only(kubeflow)
@@ -77,18 +84,39 @@ def test_a_schedule_of_a_cluster_asks_for_the_run_that_submit_asks_for(
     assert {"exec-open-run", "exec-close-run"} <= placed["platforms"]["kubernetes"]["deploymentSpec"][
         "executors"
     ].keys()
+    assert graph["deploymentSpec"]["executors"]["exec-train-model"]["container"]["image"] == place_of("train_model")
     assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "keep"}
     write_cluster(tmp_path, shards=2)
     assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "replace"}
 
 
 def test_corpora_that_pods_cannot_tell_apart_are_refused_before_anything_is_asked(
-    kubeflow: Kubeflow, tmp_path: Path
+    kubeflow: Kubeflow, tmp_path: Path, home: Home
 ) -> None:
+    write_pushed(home)
     corpora = [str(make_corpus(tmp_path / name / "recordings")) for name in ("a", "b")]
     schedule = make_schedule(cluster=str(write_cluster(tmp_path)), corpora=corpora)
     with pytest.raises(ConfigurationError, match="two folders are called recordings"):
         _wanted(schedule)
+    assert kubeflow.requests == []
+
+
+def test_a_budget_is_the_time_outs_of_the_cluster_that_a_schedule_names(
+    kubeflow: Kubeflow, cluster: RecurringRuns, tmp_path: Path, home: Home
+) -> None:
+    write_pushed(home)
+    file, corpus = write_cluster(tmp_path), make_corpus(tmp_path / "recordings")
+    hours = ceiling(read_profile(file), Devices(name=CORE, count=4)) / 2
+    apply(_wanted(make_schedule(cluster=str(file), corpora=[str(corpus)], max_device_hours=hours)), cluster)
+    executors = _only(kubeflow)["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"][
+        "executors"
+    ]
+    assert executors["exec-train-model"]["activeDeadlineSeconds"] == "43200"
+
+
+def test_a_budget_that_no_cluster_would_keep_is_refused(kubeflow: Kubeflow) -> None:
+    with pytest.raises(ConfigurationError, match=r"^schedule weekly: budget: a cluster keeps it by .* as `cluster`"):
+        _wanted(make_schedule(budget=5.0))
     assert kubeflow.requests == []
 
 
@@ -311,14 +339,14 @@ def test_the_token_of_the_environment_is_sent_and_stands_in_no_error(
 
 def test_a_schedule_in_another_time_zone_than_the_clusters_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"schedule weekly: timezone: Europe/Paris, but .* one zone, here UTC"):
-        wanted_of([make_schedule(timezone="Europe/Paris")], "UTC")
+        wanted_of([make_schedule(timezone="Europe/Paris")], "UTC", current_home())
 
 
 def test_changed_code_of_the_pipeline_replaces_the_run(cluster: RecurringRuns, monkeypatch: pytest.MonkeyPatch) -> None:
     apply(_wanted(), cluster)
-    compiled = reconcile._compiled
+    compiled = wanted._compiled
     monkeypatch.setattr(
-        reconcile,
+        wanted,
         "_compiled",
         lambda *of: {**compiled(*of), "sdkVersion": "kfp-99"},
     )
