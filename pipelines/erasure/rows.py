@@ -46,32 +46,22 @@ class SaidRow:
     words: tuple[str, ...]
 
 
-def tables_in(items: Iterable[Item]) -> list[Item]:
-    """Return those that are Parquet files."""
-    return [item for item in items if _is_table(item)]
-
-
-def clip_rows(tables: Iterable[Item]) -> Iterator[ClipRow]:
+def clip_rows(items: Iterable[Item]) -> Iterator[ClipRow]:
     """Yield every clip and refused file that stands in any of the files."""
-    for row in _rows(tables, {"clip_id", "source"}, _CLIP):
+    for row in _rows(items, {"clip_id", "source"}, _CLIP):
         speakers = (row.get("speaker_id"), *(part.get("speaker_id") for part in row.get("segments") or ()))
         yield _clip_row(row["clip_id"], row, frozenset(filter(None, speakers)))
-    for row in _rows(tables, {"source", "reason", "detail"}, _REFUSED):
+    for row in _rows(items, {"source", "reason", "detail"}, _REFUSED):
         yield _clip_row("", row, frozenset(), row["detail"] if "duplicate" in row["reason"] else "")
 
 
-def said_rows(tables: Iterable[Item]) -> Iterator[SaidRow]:
+def said_rows(items: Iterable[Item]) -> Iterator[SaidRow]:
     """Yield everything that was said of clips, wherever it stands."""
-    yield from map(_said_row, _rows(tables, {"clip_id"}, _SAID))
-    for row in _rows(tables, {"sample", "reason", "detail"}, ("sample",)):
+    yield from map(_said_row, _rows(items, {"clip_id"}, _SAID))
+    for row in _rows(items, {"sample", "reason", "detail"}, ("sample",)):
         yield _said_row(row["sample"])
-    for row in _rows(tables, {"sample_id", "response", "batch"}, _REPLIED):
+    for row in _rows(items, {"sample_id", "response", "batch"}, _REPLIED):
         yield _said_row(row)
-
-
-def _is_table(item: Item) -> bool:
-    with item.open() as data:
-        return bool(data[:4] == _MAGIC)
 
 
 def _clip_row(clip_id: str, row: dict[str, Any], speakers: frozenset[str], copy_of: str = "") -> ClipRow:
@@ -94,10 +84,10 @@ def _said_row(row: dict[str, Any]) -> SaidRow:
     return SaidRow(row.get("clip_id", ""), row.get("sample_id", ""), tuple(filter(None, texts)))
 
 
-def _rows(tables: Iterable[Item], needed: set[str], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for item in tables:
+def _rows(items: Iterable[Item], needed: set[str], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for item in items:
         with item.open() as data:
-            rows = _rows_in(data, needed, wanted)
+            rows = _rows_in(data, needed, wanted) if data[:4] == _MAGIC else []
         yield from rows
 
 
