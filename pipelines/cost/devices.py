@@ -6,6 +6,7 @@ from pydantic import Field, ValidationError
 
 from components.core.contracts.errors import ContractError
 from components.core.contracts.records import Record
+from components.core.runs import read_run
 from pipelines.bundle.surroundings import ENVIRONMENT, Environment, environment
 
 CORE = "cpu core"
@@ -30,11 +31,13 @@ class Devices(Record):
 def devices_of(run_dir: Path) -> Devices | None:
     """Return what a run had, or `None` for one that did not write it down.
 
+    On a cluster a run writes down what its first task had, which is not what its stages have.
+
     Raises:
         ContractError: what it wrote down is damaged.
     """
     file = run_dir / ENVIRONMENT
-    if not file.is_file():
+    if not file.is_file() or read_run(run_dir).cluster:
         return None
     try:
         return _devices(Environment.model_validate_json(file.read_bytes(), strict=False))

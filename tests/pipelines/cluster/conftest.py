@@ -46,7 +46,7 @@ def pods(
 ) -> Pods:
     for variable in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "OPENLINEAGE_URL", "DESTA_SIGNING_KEY"):
         monkeypatch.delenv(variable, raising=False)
-    home.root.mkdir()
+    home.root.mkdir(exist_ok=True)
     shutil.copy(empty_database, home.root)
     profile = replace(smoke(), corpora=(make_corpus(tmp_path / "sounds"),), encoder=encoder.ref, llm=llm.ref)
     return Pods(home, profile, monkeypatch, capsys)

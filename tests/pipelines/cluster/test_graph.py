@@ -23,7 +23,11 @@ def cluster() -> ClusterProfile:
 
 @pytest.fixture(scope="module")
 def compiled(cluster: ClusterProfile, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    file = tmp_path_factory.mktemp("compiled") / "cloud.yaml"
+    return _compiled(cluster, tmp_path_factory.mktemp("compiled"))
+
+
+def _compiled(cluster: ClusterProfile, folder: Path) -> Compiled:
+    file = folder / "compiled.yaml"
     compile_on(cluster, file, {"ingest_audio": "a" * 64})
     graph, platform = yaml.safe_load_all(file.read_text())
     return graph, platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
@@ -108,13 +112,14 @@ def test_a_task_has_the_volumes_account_variables_and_secrets_of_the_namespace(c
     }
 
 
-@pytest.mark.parametrize("task", sorted(TASKS | SMALL))
-def test_gpus_of_one_task_have_memory_to_speak_through(compiled: Compiled, cluster: ClusterProfile, task: str) -> None:
-    mounts = [(mount["mountPath"], mount["medium"]) for mount in compiled[1][f"exec-{task}"].get("emptyDirMounts", [])]
-    placement = cluster.small if task in SMALL else cluster.stages[_stage(task)]
-    several = bool(placement.accelerator and placement.accelerator.count > 1)
-    assert mounts == [("/dev/shm", "Memory")] * several
-    assert several == (task == "train-model")
+def test_gpus_of_one_task_have_memory_to_speak_through(tmp_path: Path) -> None:
+    _, platform = _compiled(make_cluster(tmp_path, "cloud", training=None), tmp_path)
+    mounts = {
+        task: [(mount["mountPath"], mount["medium"]) for mount in place.get("emptyDirMounts", [])]
+        for task, place in platform.items()
+    }
+    assert mounts.pop("exec-train-model") == [("/dev/shm", "Memory")]
+    assert not any(mounts.values())
 
 
 def test_the_home_is_the_workspace_and_no_volume_goes_with_the_run(tmp_path: Path) -> None:
