@@ -70,10 +70,8 @@ class RunTracking:
         self._tracking_uri, self._registry = home.tracking_uri, Registry(home)
         self._client = MlflowClient(self._tracking_uri, self._tracking_uri)
         self._attached = os.environ.get("MLFLOW_RUN_ID")
-        if self._attached:
-            self._experiment = self._client.get_run(self._attached).info.experiment_id
-        else:
-            self._experiment = _experiment(self._client, home)
+        owned = self._client.get_run(self._attached).info.experiment_id if self._attached else None
+        self._experiment = owned or _experiment(self._client, home)
         told = known.mlflow_run_id if known else None
         self._parent = self._attached or told or self._open(self._record.run_id, self._record.started_s, {})
         self._nested: dict[str, str] = {}

@@ -85,6 +85,7 @@ class KubernetesApi:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _status(401, "Unauthorized")
         reply = self._answer(request)
+        assert isinstance(reply.body, bytes)
         self.sent.append(reply.body)
         return reply
 
