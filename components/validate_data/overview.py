@@ -63,7 +63,7 @@ class Overview:
         `absent` are the parts (`split/domain`) of the clips without an accepted sample; `nll_per_token` is the mean
         over the tokens of accepted answers (nats), `None` where the generator gave none; `shares` count the accepted.
         """
-        parts = {part_of(clip.split, clip.domain) for clip in self._clips.values()}
+        parts = {part_of(split, domain) for domain, split, _ in self._clips.groups}
         said = sum(tokens * count for (tokens, accepted), count in self.tokens.items() if accepted)
         return {
             "acceptance": self.tally.rows_out / self.tally.rows_in,

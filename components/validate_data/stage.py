@@ -111,7 +111,7 @@ def _identity(policy: Policy) -> dict[str, str]:
 
 
 def _unknown_corpora(policy: Policy, known: KnownClips) -> list[str]:
-    return sorted(policy.rules.corpus.keys() - {clip.corpus for clip in known.values()})
+    return sorted(policy.rules.corpus.keys() - {corpus for _, _, corpus in known.groups})
 
 
 def _all_samples(facts: Mapping[str, Any], overview: Overview, unknown_corpora: list[str]) -> dict[str, Any]:

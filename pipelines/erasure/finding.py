@@ -1,11 +1,13 @@
 """Who and what the subject is: its clips, samples, original files and words, found in everything there is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.digests import digest_of_bytes
+from pipelines.erasure.kept_rows import KeptRows
 from pipelines.erasure.places import Item
 from pipelines.erasure.recordings import Held, held_in
 from pipelines.erasure.rows import ClipRow, SaidRow, clip_rows, said_rows
@@ -26,14 +28,14 @@ def find_erased(subject: Subject, items: Sequence[Item], root: Path) -> Erased:
         SourceError: a corpus cannot be read.
     """
     held = held_in(root)
-    rows = list(dict.fromkeys([*clip_rows(items), *(each.as_row() for each in held)]))
+    rows = KeptRows(chain(clip_rows(items), (each.as_row() for each in held)))
     mine = _closure(subject, rows)
     if not mine:
         raise ConfigurationError(
             f"--{subject.kind} {subject.name}: nothing of it is here, neither in the home nor in data/; "
             "`desta verify --erased` says what an earlier erasure took away"
         )
-    others = [row for row in rows if row not in mine]
+    others = rows.without(mine)
     clips = {row.clip_id for row in mine if row.clip_id} | _never_ingested(held, mine)
     samples = _samples_about(clips, said_rows(items))
     return Erased(
@@ -42,34 +44,44 @@ def find_erased(subject: Subject, items: Sequence[Item], root: Path) -> Erased:
             speaker=subject.digest if subject.kind == "speaker" else None,
             clips=tuple(sorted(clips)),
             samples=tuple(sorted(samples)),
-            sources=tuple(sorted({row.sha256 for row in mine} - {row.sha256 for row in others} - {_NO_BYTES})),
+            sources=tuple(sorted(_of_nothing_else(mine, others, attrgetter("sha256")) - {_NO_BYTES})),
         ),
         places=tuple(sorted(_places(mine, others))),
         words=tuple(sorted(_words(mine, others, items, clips, samples))),
     )
 
 
-def _closure(subject: Subject, rows: Sequence[ClipRow]) -> set[ClipRow]:
+def _closure(subject: Subject, rows: Iterable[ClipRow]) -> set[ClipRow]:
     """Return the subject's rows, other pieces and other mentions of the same recordings, and copies of these."""
     mine = {row for row in rows if _matches(subject, row)}
     before: set[ClipRow] = set()
     while mine != before:
         before = mine
-        clips = {row.clip_id for row in mine if row.clip_id}
-        pieces = {(row.name, row.speakers) for row in mine}
-        stretches = {(row.name, row.start_s) for row in mine}
-        files = {row.sha256 for row in mine} - {row.sha256 for row in rows if row.speakers and row not in mine}
-        names = {repr(row.name) for row in mine}
-        mine = mine | {
-            row
-            for row in rows
-            if row.clip_id in clips
+        mine = mine | _joining(mine, rows)
+    return mine
+
+
+def _joining(mine: set[ClipRow], rows: Iterable[ClipRow]) -> set[ClipRow]:
+    """Return the rows that are the subject's because of those which are known to be."""
+    clips = {row.clip_id for row in mine if row.clip_id}
+    pieces = {(row.name, row.speakers) for row in mine}
+    stretches = {(row.name, row.start_s) for row in mine}
+    names = {repr(row.name) for row in mine}
+    # A row without a clip may be one of the many that could not be read: these have their bytes in common, and no more.
+    files = {row.sha256 for row in mine if row.clip_id}
+    joining, same_file, of_others = set[ClipRow](), set[ClipRow](), set[str]()
+    for row in (row for row in rows if row not in mine):
+        if (
+            row.clip_id in clips
             or (row.name, row.speakers) in pieces
             or (row.name, row.start_s) in stretches
-            or (row.sha256 in files and _is_file_of(row, mine))
             or (row.copy_of and any(name in row.copy_of for name in names))
-        }
-    return mine
+        ):
+            joining.add(row)
+        if row.sha256 in files:
+            same_file.add(row)
+            of_others |= {row.sha256} if row.speakers else set()
+    return joining | {row for row in same_file if row.sha256 not in of_others}
 
 
 def _matches(subject: Subject, row: ClipRow) -> bool:
@@ -78,11 +90,6 @@ def _matches(subject: Subject, row: ClipRow) -> bool:
         "clip": subject.name == row.clip_id,
         "source": subject.name == row.name,
     }[subject.kind]
-
-
-def _is_file_of(row: ClipRow, mine: Iterable[ClipRow]) -> bool:
-    """Tell whether a row is a file with content, and not one of the many that could not be read."""
-    return any(other.sha256 == row.sha256 and other.clip_id for other in mine)
 
 
 def _never_ingested(held: Iterable[Held], mine: set[ClipRow]) -> set[str]:
@@ -96,12 +103,18 @@ def _samples_about(clips: set[str], said: Iterable[SaidRow]) -> set[str]:
 
 
 def _places(mine: set[ClipRow], others: Iterable[ClipRow]) -> set[str]:
-    shared = {row.name for row in others}
-    return {f"{row.name}@{row.start_s:g}" if row.name in shared else row.name for row in mine}
+    whole = _of_nothing_else(mine, others, attrgetter("name"))
+    return {row.name if row.name in whole else f"{row.name}@{row.start_s:g}" for row in mine}
+
+
+def _of_nothing_else(mine: set[ClipRow], others: Iterable[ClipRow], part: Callable[[ClipRow], str]) -> set[str]:
+    """Return what no other row has; what others have is not kept."""
+    parts = {part(row) for row in mine}
+    return parts - {found for row in others if (found := part(row)) in parts}
 
 
 def _words(
-    mine: set[ClipRow], others: Sequence[ClipRow], items: Sequence[Item], clips: set[str], samples: set[str]
+    mine: set[ClipRow], others: Iterable[ClipRow], items: Sequence[Item], clips: set[str], samples: set[str]
 ) -> set[str]:
     """Return what was said of it and of nothing else, and the names of its files.
 
@@ -118,8 +131,7 @@ def _words(
         (text for row in said_rows(items) if not of_it(row) for text in row.words),
         (row.transcript for row in others if row.transcript),
     )
-    names = {row.name for row in mine} - {row.name for row in others}
-    return _not_in(long, elsewhere) | names
+    return _not_in(long, elsewhere) | _of_nothing_else(mine, others, attrgetter("name"))
 
 
 def _not_in(texts: set[str], others: Iterable[str]) -> set[str]:

@@ -1,11 +1,24 @@
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pytest
+
 from components.core.contracts.artifacts import open_artifact
 from components.core.contracts.records import Clip, Segment, Split
-from components.validate_data.contamination import Exposure
-from components.validate_data.known_clips import KnownClip, Uses, known_clips
+from components.core.digests import digest_of
+from components.validate_data.contamination import Exposure, exposures_of
+from components.validate_data.known_clips import KnownClip, KnownClips, Uses, known_clips
 from tests.builders import make_clip, make_source, make_tone
 from tests.components.validate_data.making import BELL, DOG, SONG, write_inputs
+
+_COMPARED = pa.schema(
+    [
+        *((name, pa.string()) for name in ("clip_id", "split", "source.source_id", "speaker_id", "fingerprint")),
+        ("source.sha256", pa.string()),
+        ("segments", pa.list_(pa.struct([("speaker_id", pa.string())]))),
+    ]
+)
 
 
 def known(folder: Path, *clips: Clip, blocklist: frozenset[str] = frozenset()) -> dict[str, KnownClip]:
@@ -63,6 +76,44 @@ def test_a_listed_clip_or_file_must_not_serve_any_split(tmp_path: Path) -> None:
     listed = Exposure("the blocklist", None)
     assert [found[clip.clip_id].exposure for clip in (DOG, BELL, SONG)] == [listed, listed, None]
     assert all(listed.contaminates(split) for split in Split)
+
+
+def test_clips_are_found_as_in_a_dictionary_and_nothing_else_is() -> None:
+    ids = ["00" * 32, "ff" * 32, "ab" * 31 + "00", "00" + "ab" * 31, *(digest_of(number) for number in range(700))]
+    ids += ids[100:200]
+    rows = [(i, f"domain {n % 3}", f"split {n % 2}", f"corpus {n % 5}", n / 7) for n, i in enumerate(ids)]
+    exposures = {clip_id: Exposure("the blocklist", None) for clip_id in ids[::10]}
+    wanted = {row[0]: KnownClip(*row[1:], exposures.get(row[0])) for row in rows}  # the last of each id
+    names = ("clip_id", "domain", "split", "source.corpus", "duration_s")
+    tables = [pa.table(dict(zip(names, zip(*some, strict=True), strict=True))) for some in (rows[:300], rows[300:])]
+    found = KnownClips(tables, exposures)
+    assert (len(found), dict(found)) == (len(wanted), wanted)
+    assert found.groups == {(clip.domain, clip.split, clip.corpus) for clip in wanted.values()}
+    unknown = (digest_of("another"), ids[0][:-2], ids[2] + "00", ids[5].upper(), "ab" * 31, "no id", "", "ä" * 64)
+    assert [found.get(clip_id) for clip_id in unknown] == [None] * len(unknown)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_exposures_are_those_of_comparing_every_clip_with_every_other(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    ranks, words = ("train", "validation", "evaluation"), ("recording", "speaker", "sound")
+    splits = chance.integers(3, size=120)
+    values = [[None if value > 150 else f"{value}" for value in row] for row in chance.integers(180, size=(120, 3))]
+    wanted: dict[str, Exposure] = {}
+    for number, mine in enumerate(values):
+        for word, value, column in zip(words, mine, zip(*values, strict=True), strict=True):
+            same = {int(split) for split, other in zip(splits, column, strict=True) if value and other == value}
+            before = wanted.get(f"clip {number}")
+            if len(same) > 1 and (before is None or ranks.index(str(before.held_by)) < max(same)):
+                wanted[f"clip {number}"] = Exposure(f"{word} {value!r}", ranks[max(same)])
+    clips: list[tuple[object, ...]] = [
+        (f"clip {number}", ranks[split], recording, speaker, sound, f"file {number}", [])
+        for number, (split, (recording, speaker, sound)) in enumerate(zip(splits, values, strict=True))
+    ]
+    rows = [dict(zip(_COMPARED.names, clip, strict=True)) for clip in clips]
+    tables = [pa.Table.from_pylist(some, schema=_COMPARED) for some in (rows[:50], rows[50:])]
+    assert wanted
+    assert exposures_of(lambda: tables, frozenset()) == wanted
 
 
 def test_a_key_counts_its_earlier_uses() -> None:
