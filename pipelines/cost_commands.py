@@ -30,7 +30,9 @@ def add_cost_commands(commands: Any) -> None:
     estimate.add_argument("--hours", type=float, required=True, metavar="H", help="hours of audio")
     estimate.add_argument("--samples", type=int, required=True, metavar="N", help="questions with their answers")
     estimate.add_argument(
-        "--cluster", metavar="NAME", help="laptop, onprem or cloud; default: the devices of this machine"
+        "--cluster",
+        metavar="NAME",
+        help="a cluster by its name in infra/clusters or its profile's file; default: the devices of this machine",
     )
     estimate.add_argument("--from", dest="from_run", metavar="RUN", help="this run's rates alone; default: all runs'")
     for command in (cost, estimate):

@@ -34,16 +34,16 @@ def compile_(args: argparse.Namespace) -> int:
 def submit(args: argparse.Namespace) -> int:
     """Start a run on a cluster, and with --wait end as it does."""
     from pipelines.cluster.budget import capped
+    from pipelines.cluster.devices import counted
     from pipelines.cluster.profile import read_profile
     from pipelines.cluster.standing import wait_for
     from pipelines.cluster.submitting import submit
     from pipelines.cluster.word import heard
     from pipelines.cost.budget import asked_budget
-    from pipelines.cost.rates import cluster_named
     from pipelines.request import runnable_profile
 
     cluster, api, home = read_profile(args.cluster).with_shards(args.shards), _api(args), current_home()
-    budget = asked_budget(args, lambda: cluster_named(cluster.name), home)
+    budget = asked_budget(args, lambda: counted(cluster), home)
     run_id = submit(runnable_profile(args), capped(cluster, budget) if budget else cluster, api, home)
     if not args.wait:
         print(json.dumps({"run_id": run_id}) if args.json else run_id)

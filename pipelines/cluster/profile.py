@@ -10,9 +10,12 @@ from pydantic import Field, ValidationError, model_validator
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
 from components.core.stages import STAGES
+from pipelines.cost.devices import CORE
+from pipelines.sample_data import ROOT
 
 TRAINED = "train_model"
 MOST_SHARDS = 256
+_SHIPPED = ROOT / "infra" / "clusters"
 
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 _Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -120,13 +123,15 @@ class ClusterProfile(Record):
     With `training` Kubeflow Trainer makes the nodes, and the pod of the stage, which only watches them, is small.
     `corpora` is where pods find corpora, each in a folder of its own name. `kubeflow_cache` also lets Kubeflow reuse
     results, under the same content: it knows nothing of erasures, so the home's own store does that by default.
-    Without a `generator` each shard answers itself, over as many GPUs as its stage has.
+    Without a `generator` each shard answers itself, over as many GPUs as its stage has. `device` is what accelerators
+    are, by the name that nvidia-smi gives them and a rate card prices.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
     namespace: _Name
     service_account: _Name
     experiment: str = Field("desta", min_length=1)
+    device: str = Field(CORE, min_length=1)
     run_as_user: int = Field(1000, ge=1)
     corpora: _Folder
     home: Volume
@@ -149,6 +154,8 @@ class ClusterProfile(Record):
             raise ValueError(f"stages: {differing[0]} {what}; want {', '.join(stage.name for stage in STAGES)}")
         if self.generator and self.stages["self_generate"].accelerator:
             raise ValueError("stages.self_generate.accelerator: the servers of generator answer; leave one of them out")
+        if self.device == CORE and (stage := next((n for n, p in self.stages.items() if p.accelerator), None)):
+            raise ValueError(f"device: say what the accelerator of stages.{stage} is, as nvidia-smi names it")
         variables = [*self.config_map.keys, *(secret.env for secret in self.secrets)]
         if twice := next((name for name in variables if variables.count(name) > 1), None):
             raise ValueError(f"{twice} is set twice; let one place set it")
@@ -191,6 +198,21 @@ def read_profile(file: Path) -> ClusterProfile:
         raise ConfigurationError(f"{file}: {_fault(error)}") from error
     except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{file}: cannot be read: {' '.join(str(error).split())}") from error
+
+
+def cluster_at(place: str) -> ClusterProfile:
+    """Read the cluster of a name in infra/clusters, or of a file.
+
+    Raises:
+        ConfigurationError: there is none, or it is no profile of a cluster.
+    """
+    shipped = {file.stem: file for file in sorted(_SHIPPED.glob("*.yaml"))}
+    file = shipped.get(place, Path(place))
+    if not file.is_file():
+        raise ConfigurationError(
+            f"--cluster {place}: no such cluster; name the file of its profile, or one of {', '.join(shipped)}"
+        )
+    return read_profile(file)
 
 
 def _fault(error: ValidationError) -> str:

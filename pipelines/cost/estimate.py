@@ -12,6 +12,8 @@ from components.core.home import Home
 from components.core.runs import read_run, run_dirs
 from components.core.stages import STAGES
 from components.evaluate_model.settings import EvaluateModelSettings
+from pipelines.cluster.devices import computed_on
+from pipelines.cluster.profile import cluster_at
 from pipelines.cost.bill import money
 from pipelines.cost.devices import CORE, Devices, these_devices
 from pipelines.cost.measured import (
@@ -25,7 +27,7 @@ from pipelines.cost.measured import (
     models_of,
     rate_of,
 )
-from pipelines.cost.rates import RateCard, cluster_named, read_yaml
+from pipelines.cost.rates import RateCard, read_yaml
 from pipelines.cost.usage import summed
 from pipelines.status import run_dir_of
 
@@ -66,17 +68,19 @@ class Published(Record):
 
 
 class Asked(Record):
-    """How much, and on what."""
+    """How much, where, and on what each stage computes there; one that others compute for is not in `devices`."""
 
     hours: float = Field(gt=0, allow_inf_nan=False)
     samples: int = Field(gt=0)
-    devices: Devices
+    place: str
+    devices: dict[str, Devices]
 
 
 class StageEstimate(Record):
     """What a stage would take; `None` where that is not known, and `basis` says why, or from where it is."""
 
     stage: str
+    devices: Devices | None
     units: float
     unit: str
     device_hours: float | None
@@ -89,14 +93,19 @@ class StageEstimate(Record):
 
 
 class Estimate(Record):
-    """What a run would take, stage by stage; a sum is `None` where a part of it is not known."""
+    """What a run would take, stage by stage, and in all without the stages of which that is `not_known`.
+
+    Hours of devices are summed by the devices' names: those of a core and of a GPU are not the same. The money is
+    `None` where a device has no price, what is stored where a stage never ran.
+    """
 
     asked: Asked
     card: RateCard
     models: tuple[str, ...]
     recipe: Recipe
     stages: tuple[StageEstimate, ...]
-    device_hours: float | None
+    not_known: tuple[str, ...]
+    device_hours: dict[str, float]
     wall_hours: float | None
     money: float | None
     bytes_stored: float | None
@@ -116,6 +125,7 @@ def estimate(asked: Asked, run_id: str | None, card: RateCard, home: Home) -> Es
     published = read_yaml(Published, _PUBLISHED, "list of what is published")
     models, found = _evidence(run_id, home)
     stages = tuple(_stage(stage.name, asked, found, published, card) for stage in STAGES)
+    known = [stage for stage in stages if stage.device_hours is not None]
     kept = summed(stage.bytes_stored for stage in stages)
     return Estimate(
         asked=asked,
@@ -123,16 +133,17 @@ def estimate(asked: Asked, run_id: str | None, card: RateCard, home: Home) -> Es
         models=models,
         recipe=published.recipe,
         stages=stages,
-        device_hours=summed(stage.device_hours for stage in stages),
-        wall_hours=summed(stage.wall_hours for stage in stages),
-        money=summed(stage.money for stage in stages),
+        not_known=tuple(stage.stage for stage in stages if stage.device_hours is None),
+        device_hours=_hours_by_device(stages),
+        wall_hours=summed(stage.wall_hours for stage in known) if known else None,
+        money=summed(stage.money for stage in known) if known else None,
         bytes_stored=kept,
         storage_a_month=None if kept is None else kept / _GB * card.storage_gb_month,
     )
 
 
 def asked_of(hours: float, samples: int, cluster: str | None) -> Asked:
-    """Return what is asked on the devices of a cluster, on this machine's without one.
+    """Return what is asked on the devices of a cluster, by its name or its file, on this machine's without one.
 
     Raises:
         ConfigurationError: an amount that cannot be, or there is no such cluster.
@@ -140,7 +151,11 @@ def asked_of(hours: float, samples: int, cluster: str | None) -> Asked:
     for name, value in (("hours", hours), ("samples", samples)):
         if not 0 < value < float("inf"):
             raise ConfigurationError(f"--{name} {value}: want more than 0")
-    return Asked(hours=hours, samples=samples, devices=cluster_named(cluster) if cluster else these_devices())
+    if cluster is None:
+        here = these_devices()
+        return Asked(hours=hours, samples=samples, place="this machine", devices={stage.name: here for stage in STAGES})
+    profile = cluster_at(cluster)
+    return Asked(hours=hours, samples=samples, place=f"cluster {profile.name}", devices=computed_on(profile))
 
 
 def _evidence(run_id: str | None, home: Home) -> tuple[tuple[str, ...], list[Measured]]:
@@ -153,22 +168,23 @@ def _evidence(run_id: str | None, home: Home) -> tuple[tuple[str, ...], list[Mea
 
 
 def _stage(stage: str, asked: Asked, found: Sequence[Measured], published: Published, card: RateCard) -> StageEstimate:
-    units = _units(stage, asked, published.recipe)
-    rate = _rate(stage, asked.devices, found, published)
+    units, devices = _units(stage, asked, published.recipe), asked.devices.get(stage)
+    rate = _rate(stage, devices, found, published) if devices else None
+    fitting = rate if rate and devices and rate.devices.same_kind(devices) else None
     size = bytes_a_unit(stage, found)
-    fits = rate is not None and rate.devices.same_kind(asked.devices)
-    hours = rate.hours * units if rate and fits else None
+    hours = fitting.hours * units if fitting else None
     return StageEstimate(
         stage=stage,
+        devices=devices,
         units=units,
         unit=UNITS[stage],
         device_hours=hours,
-        least_device_hours=rate.least * units if rate and fits else None,
-        greatest_device_hours=rate.greatest * units if rate and fits else None,
-        wall_hours=None if hours is None else hours / asked.devices.count,
-        money=None if hours is None else card.money_for(asked.devices, hours),
+        least_device_hours=fitting.least * units if fitting else None,
+        greatest_device_hours=fitting.greatest * units if fitting else None,
+        wall_hours=hours / devices.count if hours is not None and devices else None,
+        money=None if hours is None else card.money_for(devices, hours),
         bytes_stored=None if size is None else size * (1 if stage in ONE_SIZE else units),
-        basis=_basis(rate, units, fits),
+        basis=fitting.source if fitting else _why_not(devices, rate, units),
     )
 
 
@@ -195,37 +211,53 @@ def _unlike(rate: Rate, devices: Devices) -> bool:
     return (rate.devices.name == CORE) != (devices.name == CORE)
 
 
-def _basis(rate: Rate | None, units: float, fits: bool) -> str:
+def _why_not(devices: Devices | None, rate: Rate | None, units: float) -> str:
+    if devices is None:
+        return "not known: servers of the cluster answer, which are not on a run's account"
     if rate is None:
         return "not known: no run measured it, and nothing is published"
-    if not fits:
-        there = f"{units * rate.hours:,.1f} device hours there, {rate.source}"
-        return f"not known: not transferable from other devices; {there}"
-    return rate.source
+    there = f"{units * rate.hours:,.1f} device hours there, {rate.source}"
+    return f"not known: not transferable from other devices; {there}"
+
+
+def _hours_by_device(stages: Sequence[StageEstimate]) -> dict[str, float]:
+    hours: dict[str, float] = {}
+    for stage in stages:
+        if stage.devices and stage.device_hours is not None:
+            hours[stage.devices.name] = hours.get(stage.devices.name, 0.0) + stage.device_hours
+    return hours
 
 
 def _lines(estimate: Estimate) -> Iterator[str]:
     asked, card = estimate.asked, estimate.card
-    yield f"{asked.hours:,.10g} h of audio, {asked.samples:,} samples, on {asked.devices}"
+    yield f"{asked.hours:,.10g} h of audio, {asked.samples:,} samples, on {asked.place}"
     yield f"{estimate.recipe.epochs} epochs ({estimate.recipe.source})"
     yield f"models: {', '.join(estimate.models) or 'those of no run yet'}; prices: {card}"
-    yield f"  {'stage':<17} {'device hours':>14} {'least to greatest':>22} {'wall hours':>11} {'money':>14} {'GB':>8}"
-    for stage in estimate.stages:
-        spread = [_number(stage.least_device_hours), _number(stage.greatest_device_hours)]
-        between = " to ".join(spread) if stage.least_device_hours != stage.greatest_device_hours else ""
-        sums = [_number(stage.device_hours), between, _number(stage.wall_hours), _number(stage.money)]
-        yield _row(stage.stage, sums, stage.bytes_stored)
-    sums = [_number(estimate.device_hours), "", _number(estimate.wall_hours), _number(estimate.money)]
-    yield _row("in all", sums, estimate.bytes_stored)
+    yield _row("stage", "devices", ["device hours", "least to greatest", "wall hours", "money", "GB"])
+    yield from map(_stage_row, estimate.stages)
+    sums = [estimate.wall_hours, estimate.money, estimate.bytes_stored and estimate.bytes_stored / _GB]
+    yield _row("in all", "", ["", "", *map(_number, sums)])
+    if estimate.not_known:
+        yield f"  in all, without {', '.join(estimate.not_known)}; storage is that of every stage"
+    yield from (f"  device hours of {name}: {_number(hours)}" for name, hours in estimate.device_hours.items())
     if estimate.storage_a_month is not None:
         yield f"  storage: {money(estimate.storage_a_month, card)} a month; kept features of clips are not in it"
     yield from (f"  {stage.stage}: {stage.units:,.10g} {stage.unit}; {stage.basis}" for stage in estimate.stages)
     yield "starts of stages are in the rates: small runs say too much; more devices are taken to be as much faster"
 
 
-def _row(name: str, sums: Sequence[str], size: float | None) -> str:
-    hours, spread, wall, price = sums
-    return f"  {name:<17} {hours:>14} {spread:>22} {wall:>11} {price:>14} {_number(size and size / _GB):>8}"
+def _stage_row(stage: StageEstimate) -> str:
+    least, greatest = _number(stage.least_device_hours), _number(stage.greatest_device_hours)
+    devices = f"{stage.devices.count} x {stage.devices.name}" if stage.devices else "servers of the cluster"
+    size = stage.bytes_stored and stage.bytes_stored / _GB
+    cells = [_number(stage.device_hours), "" if least == greatest else f"{least} to {greatest}"]
+    return _row(stage.stage, devices, [*cells, *map(_number, (stage.wall_hours, stage.money, size))])
+
+
+def _row(name: str, devices: str, cells: Sequence[str]) -> str:
+    widths = (14, 22, 11, 14, 9)
+    numbers = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    return f"  {name:<17} {devices:<26} {numbers}"
 
 
 def _number(value: float | None) -> str:

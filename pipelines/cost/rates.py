@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, RootModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.contracts.records import Record
@@ -14,7 +14,6 @@ from pipelines.cost.devices import Devices
 from pipelines.sample_data import ROOT
 
 SHIPPED = ROOT / "infra" / "cost" / "rate-card.yaml"
-CLUSTERS = ROOT / "infra" / "cost" / "clusters.yaml"
 _CARD = "rate-card.yaml"
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -39,15 +38,6 @@ class RateCard(Record):
         return f"{self.said_by}, {self.said_on}"
 
 
-class _Cluster(Record):
-    device: str = Field(min_length=1)
-    count: int = Field(ge=1)
-
-
-class _Clusters(RootModel[dict[str, _Cluster]]):
-    """The devices of each cluster."""
-
-
 def rate_card(file: Path | None, home: Home) -> RateCard:
     """Read a rate card: the file that is named, else the home's own, else the example of this repository.
 
@@ -56,18 +46,6 @@ def rate_card(file: Path | None, home: Home) -> RateCard:
     """
     own = home.root / _CARD
     return read_yaml(RateCard, file or (own if own.is_file() else SHIPPED), "rate card")
-
-
-def cluster_named(name: str) -> Devices:
-    """Return the devices of a cluster.
-
-    Raises:
-        ConfigurationError: there is none of that name.
-    """
-    known = read_yaml(_Clusters, CLUSTERS, "list of clusters").root
-    if name not in known:
-        raise ConfigurationError(f"--cluster {name}: no such cluster; {CLUSTERS.name} has {', '.join(known)}")
-    return Devices(name=known[name].device, count=known[name].count)
 
 
 def read_yaml(model: type[M], file: Path, what: str) -> M:

@@ -13,11 +13,11 @@ from components.core.digests import digest_of
 from components.core.home import Home
 from pipelines.alignment import compile_alignment
 from pipelines.cluster.budget import capped
+from pipelines.cluster.devices import counted
 from pipelines.cluster.graph import compile_on
 from pipelines.cluster.profile import ClusterProfile, read_profile
 from pipelines.cluster.submitting import parameters_on, placed_on
 from pipelines.cost.budget import asked_budget
-from pipelines.cost.rates import cluster_named
 from pipelines.images.compiled import pushed_for_a_cluster
 from pipelines.schedule.recurring_runs import Wanted
 from pipelines.schedule.schedules import Schedule, profile_of
@@ -77,7 +77,7 @@ def _cluster_of(schedule: Schedule, home: Home) -> ClusterProfile | None:
             )
         return None
     cluster = read_profile(schedule.cluster_file)
-    budget = asked_budget(limits, lambda: cluster_named(cluster.name), home)
+    budget = asked_budget(limits, lambda: counted(cluster), home)
     return capped(cluster, budget) if budget else cluster
 
 

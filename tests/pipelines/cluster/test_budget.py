@@ -7,44 +7,39 @@ import pytest
 from components.core.home import Home
 from pipelines.cli import main
 from pipelines.cluster.budget import capped, ceiling
+from pipelines.cluster.devices import counted
+from pipelines.cluster.profile import ClusterProfile
 from pipelines.cost.budget import Budget
-from pipelines.cost.devices import CORE, Devices
-from pipelines.cost.rates import cluster_named, rate_card
+from pipelines.cost.rates import rate_card
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.making import make_cluster, write_cluster
 from tests.pipelines.results import make_corpus
 
-CORES = Devices(name=CORE, count=4)
+
+def _budget(home: Home, cluster: ClusterProfile, **limits: float) -> Budget:
+    return Budget(devices=counted(cluster), card=rate_card(None, home), **limits)
 
 
-@pytest.fixture
-def gpus() -> Devices:
-    return cluster_named("cloud")
-
-
-def _budget(home: Home, devices: Devices, **limits: float) -> Budget:
-    return Budget(devices=devices, card=rate_card(None, home), **limits)
-
-
-def test_the_most_that_a_run_can_take_counts_shards_nodes_and_every_retry(tmp_path: Path, gpus: Devices) -> None:
+def test_the_most_that_a_run_can_take_counts_shards_nodes_and_every_retry(tmp_path: Path) -> None:
     cluster = make_cluster(tmp_path, "cloud")
     generation, training = 8 * 5 * 48, 2 * 2 * 5 * 168
-    assert ceiling(cluster, gpus) == 3 * 5 * 48 + generation + training
+    assert ceiling(cluster) == 3 * 5 * 48 + generation + training
     laptop = make_cluster(tmp_path, "laptop")
     hours = {name: placement.timeout_s / 3600 for name, placement in laptop.stages.items()}
     tries = {name: 4 if name == "train_model" else 3 for name in hours}
     cores = {name: 1 if name == "ingest_audio" else 2 for name in hours}
     want = sum(hours[name] * tries[name] * cores[name] for name in hours)
-    assert ceiling(laptop, CORES) == pytest.approx(want)
+    assert ceiling(laptop) == pytest.approx(want)
 
 
 @pytest.mark.parametrize("limits", [{"money": 300.0}, {"device_hours": 100.0}, {"money": 1e9, "device_hours": 100.0}])
 def test_under_shorter_time_outs_the_most_is_within_the_budget(
-    tmp_path: Path, home: Home, gpus: Devices, limits: dict[str, float]
+    tmp_path: Path, home: Home, limits: dict[str, float]
 ) -> None:
-    cluster, budget = make_cluster(tmp_path, "cloud"), _budget(home, gpus, **limits)
+    cluster = make_cluster(tmp_path, "cloud")
+    budget = _budget(home, cluster, **limits)
     short = capped(cluster, budget)
-    most = ceiling(short, gpus)
+    most = ceiling(short)
     assert budget.left_by(most)
     assert most == pytest.approx(100.0, rel=0.01)
     assert short.stages["ingest_audio"] == cluster.stages["ingest_audio"]  # it holds no GPU
@@ -52,7 +47,7 @@ def test_under_shorter_time_outs_the_most_is_within_the_budget(
 
 def test_a_budget_above_the_most_changes_nothing(tmp_path: Path, home: Home) -> None:
     cluster = make_cluster(tmp_path)
-    assert capped(cluster, _budget(home, CORES, money=1e6)) is cluster
+    assert capped(cluster, _budget(home, cluster, money=1e6)) is cluster
 
 
 def _submit(kubeflow: Kubeflow, tmp_path: Path, *words: str) -> int:
@@ -64,7 +59,7 @@ def _submit(kubeflow: Kubeflow, tmp_path: Path, *words: str) -> int:
 
 def test_a_submitted_run_has_the_time_outs_of_its_budget(kubeflow: Kubeflow, tmp_path: Path, home: Home) -> None:
     del home
-    most = ceiling(make_cluster(tmp_path), CORES)
+    most = ceiling(make_cluster(tmp_path))
     assert _submit(kubeflow, tmp_path, "--max-device-hours", str(most / 2)) == 0
     (version,) = kubeflow.versions
     platform = version["documents"][1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]

@@ -8,7 +8,7 @@ import yaml
 
 from components.core.contracts.errors import ConfigurationError
 from components.core.stages import STAGES
-from pipelines.cluster.profile import read_profile
+from pipelines.cluster.profile import cluster_at, read_profile
 from tests.pipelines.cluster.making import CLUSTERS, content_of, write_cluster
 
 STAGE_PLACES = content_of()["stages"]
@@ -53,6 +53,8 @@ SECRET = {"secret": "vllm", "key": "server-key", "env": "DESTA_SERVER_KEY"}
         ({"generator": {**GENERATOR, "replicas": 0}}, "generator.replicas"),
         ({"generator": {**GENERATOR, "service": "http://generator"}}, "generator.service"),
         ({"generator": GENERATOR, **_gpu_for("self_generate")}, "stages.self_generate.accelerator: the servers of gen"),
+        (_gpu_for("train_model"), "device: say what the accelerator of stages.train_model is"),
+        ({"device": ""}, "device: .*''"),
         ({"secrets": [{**SECRET, "stages": ["generate"]}]}, "secrets.0.stages.0"),
         ({"secrets": [SECRET, SECRET]}, "DESTA_SERVER_KEY is set twice"),
         ({"home": {"claim": "home", "path": "desta/home"}}, "home.path"),
@@ -103,3 +105,14 @@ def test_a_key_that_is_written_twice_is_not_the_last_of_them(tmp_path: Path) -> 
     file.write_text(yaml.safe_dump(content_of()) + "shards: 2\nshards: 3\n")
     with pytest.raises(ConfigurationError, match="shards is written twice"):
         read_profile(file)
+
+
+def test_a_cluster_is_named_as_its_file_in_infra_or_by_the_file(tmp_path: Path) -> None:
+    assert cluster_at("cloud") == read_profile(CLUSTERS / "cloud.yaml")
+    assert cluster_at(str(write_cluster(tmp_path, name="ours"))).name == "ours"
+
+
+@pytest.mark.parametrize("place", ["moon", "", "/", "../clusters/cloud", "cloud\n", "\x00"])
+def test_a_cluster_that_is_not_there_is_one_line_with_those_that_are(place: str) -> None:
+    with pytest.raises(ConfigurationError, match="cloud, laptop, onprem"):
+        cluster_at(place)

@@ -1,14 +1,20 @@
 """An estimate says what was measured, on what and how differently; what nobody measured is not known."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from components.core.home import Home
+from components.core.stages import STAGES
 from pipelines.cli import main
 from pipelines.cost.devices import CORE, Devices
-from pipelines.cost.estimate import Asked, Estimate, StageEstimate, estimate
+from pipelines.cost.estimate import Asked, Estimate, StageEstimate, asked_of, estimate
 from pipelines.cost.rates import rate_card
+from pipelines.sample_data import ROOT
+from tests.pipelines.cluster.making import write_cluster
 from tests.pipelines.cost.making import FOUR_GPUS, GPU, HALF_AN_HOUR, TWO_CORES, add_stage, add_steps, make_run
 
 CORES = Devices(name=CORE, count=2, model="A CPU")
@@ -16,7 +22,7 @@ GPUS = Devices(name=GPU, count=8)
 
 
 def _estimate(home: Home, devices: Devices, run_id: str | None = None) -> Estimate:
-    asked = Asked(hours=100.0, samples=1000, devices=devices)
+    asked = Asked(hours=100.0, samples=1000, place="here", devices={stage.name: devices for stage in STAGES})
     return estimate(asked, run_id, rate_card(None, home), home)
 
 
@@ -56,7 +62,8 @@ def test_rates_of_a_cpu_say_nothing_about_gpus(home: Home) -> None:
     add_stage(make_run(home, "r1", TWO_CORES), "validate_data", rows_in=100)
     found = _estimate(home, GPUS)
     stage = _of(found, "validate_data")
-    assert (stage.device_hours, stage.wall_hours, stage.money, found.money) == (None, None, None, None)
+    assert (stage.device_hours, stage.wall_hours, stage.money) == (None, None, None)
+    assert "validate_data" in found.not_known
     assert "not transferable" in stage.basis
     assert "20.0 device hours there, measured by one run" in stage.basis
 
@@ -72,9 +79,17 @@ def test_what_is_published_of_a_gpu_counts_on_such_gpus_and_is_shown_for_others(
     on_h200 = _of(_estimate(home, Devices(name="NVIDIA H200", count=8)), "self_generate")
     assert on_h200.device_hours == pytest.approx(1000 / 22.5674 / 3600)
     assert "published: the vLLM project's performance benchmark" in on_h200.basis
-    on_h100 = _of(_estimate(home, GPUS), "self_generate")
-    assert on_h100.device_hours is None
-    assert "1 x NVIDIA H200" in on_h100.basis
+    on_l4 = _of(_estimate(home, Devices(name="NVIDIA L4", count=1)), "self_generate")
+    assert on_l4.device_hours is None
+    assert "1 x NVIDIA H200" in on_l4.basis
+
+
+def test_a_run_of_ours_on_such_devices_comes_before_what_is_published_of_them(home: Home) -> None:
+    published = _of(_estimate(home, GPUS), "train_model")
+    assert published.device_hours == pytest.approx(5000 / 436.9 * 10.51 / 3600)
+    assert "it is LoRA on text" in published.basis
+    add_stage(make_run(home, "r1", FOUR_GPUS), "train_model", rows_in=100)
+    assert _of(_estimate(home, GPUS), "train_model").device_hours == pytest.approx(4 * 5000 / 100)
 
 
 def test_runs_with_other_models_and_stages_that_were_reused_measure_nothing(home: Home) -> None:
@@ -91,10 +106,65 @@ def test_the_command_says_not_known_in_words_and_null_in_json(home: Home, capsys
             main(argv)
         assert ended.value.code == 0
     text, _, rest = capsys.readouterr().out.partition("{")
-    assert "7,000 h of audio, 5,000,000 samples, on 8 x NVIDIA H100 80GB HBM3" in text
-    assert text.count("not known") > len("stages")
-    assert json.loads("{" + rest)["money"] is None
+    found = json.loads("{" + rest)
+    assert "7,000 h of audio, 5,000,000 samples, on cluster cloud" in text
+    assert "in all, without validate_data, evaluate_model;" in text
+    assert found["not_known"] == ["validate_data", "evaluate_model"]
+    unknown = [stage for stage in found["stages"] if stage["stage"] in found["not_known"]]
+    assert [(stage["device_hours"], stage["money"]) for stage in unknown] == [(None, None)] * 2
     assert not home.runs.exists()
+
+
+def test_each_stage_is_estimated_on_what_it_holds_on_the_cluster(home: Home) -> None:
+    add_stage(make_run(home, "r1", TWO_CORES), "ingest_audio", facts=HALF_AN_HOUR)
+    found = estimate(asked_of(100.0, 1000, "cloud"), None, rate_card(None, home), home)
+    ingested, generated, trained = (_of(found, name) for name in ("ingest_audio", "self_generate", "train_model"))
+    assert [stage.devices.count for stage in (ingested, generated, trained) if stage.devices] == [8, 8, 4]
+    assert "measured by one run" in ingested.basis  # a core is a core, whose model the cluster does not name
+    assert (ingested.device_hours, ingested.wall_hours, ingested.money) == (400.0, 50.0, pytest.approx(20.0))
+    assert generated.device_hours == pytest.approx(1000 * 10.84 / 320 / 3600)
+    assert generated.money == pytest.approx((generated.device_hours or 0) * 3.0)
+
+
+def test_sums_are_of_what_is_known_and_hours_of_cores_and_gpus_are_not_added(home: Home) -> None:
+    found = estimate(asked_of(7000.0, 5_000_000, "cloud"), None, rate_card(None, home), home)
+    known = [stage for stage in found.stages if stage.stage not in found.not_known]
+    assert found.device_hours.keys() == {CORE, GPU}
+    assert sum(found.device_hours.values()) == pytest.approx(sum(stage.device_hours or 0 for stage in known))
+    assert found.money == pytest.approx(found.device_hours[CORE] * 0.05 + found.device_hours[GPU] * 3.0)
+    assert found.wall_hours == pytest.approx(sum(stage.wall_hours or 0 for stage in known))
+
+
+def test_without_a_price_there_is_no_sum_of_money(home: Home) -> None:
+    card = rate_card(None, home).model_copy(update={"device_hour": {GPU: 3.0}})
+    found = estimate(asked_of(1.0, 1, "cloud"), None, card, home)
+    assert _of(found, "train_model").money is not None
+    assert (found.money, "ingest_audio" in found.not_known) == (None, False)
+
+
+def test_where_nothing_is_known_no_sum_is_said(home: Home) -> None:
+    found = _estimate(home, Devices(name="an unheard-of GPU", count=1))
+    assert len(found.not_known) == len(STAGES)
+    assert (found.device_hours, found.wall_hours, found.money) == ({}, None, None)
+
+
+def test_answers_of_servers_are_not_estimated_from_the_cores_of_those_who_ask(home: Home) -> None:
+    found = _of(estimate(asked_of(1.0, 1, "onprem"), None, rate_card(None, home), home), "self_generate")
+    assert (found.devices, found.device_hours, found.units) == (None, None, 1)
+    assert "servers of the cluster answer" in found.basis
+
+
+def test_a_cluster_may_be_a_file(home: Home, tmp_path: Path) -> None:
+    del home
+    file = write_cluster(tmp_path, "cloud", name="ours", device="NVIDIA L4", shards=3)
+    asked = asked_of(1.0, 1, str(file))
+    assert (asked.place, str(asked.devices["self_generate"])) == ("cluster ours", "3 x NVIDIA L4")
+
+
+def test_costs_are_told_without_the_libraries_of_a_cluster() -> None:
+    told = "import sys, pipelines.cost.bill, pipelines.cost.estimate; print({'kfp', 'kubernetes'} & {*sys.modules})"
+    found = subprocess.run([sys.executable, "-c", told], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert found.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("argv", [["--hours", "0"], ["--hours", "nan"], ["--samples", "-1"], ["--cluster", "moon"]])

@@ -7,7 +7,7 @@ import pytest
 from components.core.contracts.errors import ConfigurationError
 from components.core.home import Home
 from pipelines.cost.devices import CORE, Devices
-from pipelines.cost.rates import SHIPPED, cluster_named, rate_card
+from pipelines.cost.rates import SHIPPED, rate_card
 
 CARD = """currency: EUR
 said_by: us
@@ -58,9 +58,3 @@ def test_a_fault_of_a_card_is_one_line_that_names_it(
     with pytest.raises(ConfigurationError, match=told) as raised:
         rate_card(tmp_path / "card.yaml", home)
     assert "\n" not in str(raised.value)
-
-
-def test_a_cluster_that_nobody_described_is_an_error_that_lists_those_that_are() -> None:
-    assert cluster_named("cloud").count == 8
-    with pytest.raises(ConfigurationError, match="laptop, onprem, cloud"):
-        cluster_named("moon")

@@ -12,7 +12,6 @@ from components.core.home import Home, current_home
 from pipelines.cluster.api import Api, token_of
 from pipelines.cluster.budget import ceiling
 from pipelines.cluster.profile import read_profile
-from pipelines.cost.devices import CORE, Devices
 from pipelines.schedule import wanted
 from pipelines.schedule.reconcile import Change, apply, differences
 from pipelines.schedule.recurring_runs import RecurringRuns, Wanted
@@ -106,7 +105,7 @@ def test_a_budget_is_the_time_outs_of_the_cluster_that_a_schedule_names(
 ) -> None:
     write_pushed(home)
     file, corpus = write_cluster(tmp_path), make_corpus(tmp_path / "recordings")
-    hours = ceiling(read_profile(file), Devices(name=CORE, count=4)) / 2
+    hours = ceiling(read_profile(file)) / 2
     apply(_wanted(make_schedule(cluster=str(file), corpora=[str(corpus)], max_device_hours=hours)), cluster)
     executors = _only(kubeflow)["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"][
         "executors"
