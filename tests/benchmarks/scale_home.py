@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.core.contracts.artifacts import ROWS_PER_SHARD, Artifact, Counts, Draft, Lineage, Manifest
-from components.core.contracts.parquet import schema_of
+from components.core.contracts.artifacts import QUARANTINE, ROWS_PER_SHARD, Artifact, Counts, Draft, Lineage, Manifest
+from components.core.contracts.parquet import rows_together, schema_of
 from components.core.contracts.records import Audio, Clip, Description, RefusedSample, Sample
 from components.core.execution import latest_result, lineage_of
 from components.core.home import Home
@@ -92,14 +92,20 @@ def write_accepted(home: Home, inputs: dict[str, str]) -> Manifest:
     """Write all but one of so many merged samples, and that one into the quarantine."""
     lineage = lineage_of(stage_named("validate_data"), ValidateDataSettings(), inputs, {}, {})
     folder, rows, refused = made(home, lineage), 0, 0
-    with pq.ParquetWriter(folder / "quarantine.parquet", schema_of(RefusedSample), compression="zstd") as quarantined:
+    schema, together = schema_of(RefusedSample), rows_together(RefusedSample)
+    waiting = schema.empty_table()
+    with pq.ParquetWriter(folder / QUARANTINE, schema, compression="zstd") as quarantined:
         for part in only(home, "self_generate").shards:
             whole = pq.read_table(part)
             stays = pa.array([bool((rows + row) % REFUSED_ONE_OF) for row in range(len(whole))])
             pq.write_table(whole.filter(stays), folder / part.name, compression="zstd")
             gone = quarantine(whole.filter(pc.invert(stays)))
-            quarantined.write_table(gone)
             rows, refused = rows + len(whole), refused + len(gone)
+            waiting = pa.concat_tables([waiting, gone])
+            if len(waiting) >= together:  # as many as stages write together: a footer grows with the groups
+                quarantined.write_table(waiting.slice(0, together))
+                waiting = waiting.slice(together)
+        quarantined.write_table(waiting)
     counts = Counts(rows_in=rows, rows_out=rows - refused, refused={"cut_off": refused})
     return Draft(folder).close(kind="accepted", counts=counts, facts={}, lineage=lineage)
 
