@@ -81,7 +81,8 @@ def test_what_is_published_of_a_gpu_counts_on_such_gpus_and_is_shown_for_others(
     assert "published: the vLLM project's performance benchmark" in on_h200.basis
     on_l4 = _of(_estimate(home, Devices(name="NVIDIA L4", count=1)), "self_generate")
     assert on_l4.device_hours is None
-    assert "1 x NVIDIA H200" in on_l4.basis
+    assert "not transferable" in on_l4.basis
+    assert "device hours there, published: Lambda's vllm-benchmark" in on_l4.basis
 
 
 def test_a_run_of_ours_on_such_devices_comes_before_what_is_published_of_them(home: Home) -> None:
@@ -156,9 +157,9 @@ def test_answers_of_servers_are_not_estimated_from_the_cores_of_those_who_ask(ho
 
 def test_a_cluster_may_be_a_file(home: Home, tmp_path: Path) -> None:
     del home
-    file = write_cluster(tmp_path, "cloud", name="ours", device="NVIDIA L4", shards=3)
+    file = write_cluster(tmp_path, "cloud", device="NVIDIA L4", shards=3)
     asked = asked_of(1.0, 1, str(file))
-    assert (asked.place, str(asked.devices["self_generate"])) == ("cluster ours", "3 x NVIDIA L4")
+    assert (asked.place, str(asked.devices["self_generate"])) == ("cluster cloud", "3 x NVIDIA L4")
 
 
 def test_costs_are_told_without_the_libraries_of_a_cluster() -> None:
