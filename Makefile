@@ -30,7 +30,7 @@ test: setup ## Run the tests
 	@$(BIN)/pytest --numprocesses=logical --maxprocesses=8
 
 test-containers: setup ## Build the images and run the workflow through them (BASE=, BUILDER=NAME@DIGEST; else from Debian's mirror)
-	@$(BIN)/pytest -n 0 -m containers tests/containers
+	@$(BIN)/pytest -n 0 --timeout 5400 -m containers tests/containers
 
 check: setup ## Check format, rules, types and import directions
 	@$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from pipelines.erasure.places import Item
 from pipelines.erasure.searching import Bytes
 
 _MAGIC = b"PAR1"
+_ROWS = 512
 _CLIP = ("clip_id", "source", "speaker_id", "segments", "transcript")
 _REFUSED = ("source", "reason", "detail")
 _SAID = ("clip_id", "sample_id", "seed_description", "transcript", "response", "target", "segments")
@@ -87,17 +88,20 @@ def _said_row(row: dict[str, Any]) -> SaidRow:
 def _rows(items: Iterable[Item], needed: set[str], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
     for item in items:
         with item.open() as data:
-            rows = _rows_in(data, needed, wanted) if data[:4] == _MAGIC else []
-        yield from rows
+            if data[:4] == _MAGIC:
+                yield from _rows_in(data, needed, wanted)
 
 
-def _rows_in(data: Bytes, needed: set[str], wanted: Sequence[str]) -> list[dict[str, Any]]:
-    """Return some columns of a file that has those which are needed; what is damaged is only searched as bytes."""
+def _rows_in(data: Bytes, needed: set[str], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield some columns of a file that has those which are needed; what is damaged is only searched as bytes.
+
+    Some rows at a time: a quarantine is one file, however many were refused.
+    """
     try:
         file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
         names = file.schema_arrow.names
         columns = [name for name in wanted if name in names] if needed <= set(names) else []
-        rows: list[dict[str, Any]] = file.read(columns=columns).to_pylist() if columns else []
+        for batch in file.iter_batches(batch_size=_ROWS, columns=columns) if columns else ():
+            yield from batch.to_pylist()
     except (pa.ArrowException, OSError):
-        return []
-    return rows
+        return

@@ -36,7 +36,7 @@ def why(text: str, home: Home, root: Path) -> Trace:
 
 @dataclass(frozen=True)
 class Lineage:
-    """A home's lineage: one reading of the manifests, and a memory of footers, for as many questions as one likes."""
+    """A home's lineage: one reading of the manifests for as many questions as one likes."""
 
     catalogue: Catalogue
 

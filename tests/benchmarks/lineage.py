@@ -146,7 +146,7 @@ def ask(home: Home, samples: int) -> None:
     clips = (identity("clip", number) for number in count(samples // 9))
     asked = Asked(read_catalogue(home, home.root))
     for what, question in (
-        ("cold: why SAMPLE, manifests and footers read each time", lambda: traced(home, next(kept))),
+        ("cold: why SAMPLE, manifests read each time", lambda: traced(home, next(kept))),
         ("cold: impact --speaker", lambda: counted(home, By.SPEAKER, "speaker-7")),
         ("cold: impact --prompt", lambda: counted(home, By.PROMPT, "sound-descriptive-007")),
         ("warm: why SAMPLE, another one each time", lambda: check(asked, next(kept))),

@@ -17,13 +17,18 @@ from tests.containers.conftest import FOLDER, ROOT
 from tests.infra.kubernetes.rendering import made_up, render, unpinned_copy
 
 pytestmark = pytest.mark.containers
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+"""Without it a registry says that there is no such manifest, where it has one of this kind."""
 
 
 def test_the_digest_is_the_one_that_the_registry_has(registered: dict[str, Image]) -> None:
     for stage, image in registered.items():
         place, _, digest = str(image.pushed).partition("@")
         address, _, repository = place.partition("/")
-        with urllib.request.urlopen(f"http://{address}/v2/{repository}/manifests/{digest}") as answer:
+        asked = urllib.request.Request(
+            f"http://{address}/v2/{repository}/manifests/{digest}", headers={"Accept": MANIFEST}
+        )
+        with urllib.request.urlopen(asked) as answer:  # noqa: S310 (http, to a registry of the tests)
             manifest = json.load(answer)
         assert repository == f"team/{image.name}"
         assert manifest["config"]["digest"] == f"sha256:{image.image_id}"

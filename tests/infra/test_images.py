@@ -137,7 +137,7 @@ def _imported(stage: str) -> set[str]:
                 waiting += _files(module)
             else:
                 found.add(module.partition(".")[0])
-    return found - sys.stdlib_module_names
+    return found - sys.stdlib_module_names - {"components", "pipelines"}
 
 
 def _modules(file: Path) -> Iterator[str]:
