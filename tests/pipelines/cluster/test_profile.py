@@ -109,7 +109,7 @@ def test_a_key_that_is_written_twice_is_not_the_last_of_them(tmp_path: Path) -> 
 
 def test_a_cluster_is_named_as_its_file_in_infra_or_by_the_file(tmp_path: Path) -> None:
     assert cluster_at("cloud") == read_profile(CLUSTERS / "cloud.yaml")
-    assert cluster_at(str(write_cluster(tmp_path, name="ours"))).name == "ours"
+    assert cluster_at(str(write_cluster(tmp_path, "cloud", shards=3))).shards == 3
 
 
 @pytest.mark.parametrize("place", ["moon", "", "/", "../clusters/cloud", "cloud\n", "\x00"])
