@@ -93,9 +93,9 @@ def _rows(items: Iterable[Item], needed: set[str], wanted: Sequence[str]) -> Ite
 
 
 def _rows_in(data: Bytes, needed: set[str], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield some columns of a file that has those which are needed; what is damaged is only searched as bytes.
+    """Yield some columns of a file that has those which are needed; where it is damaged its rows end.
 
-    Some rows at a time: a quarantine is one file, however many were refused.
+    Some rows at a time: a quarantine is one file, however many were refused. What is damaged is searched as bytes.
     """
     try:
         file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
