@@ -11,9 +11,6 @@ from pipelines.cluster.api import Api, Refused
 from pipelines.cluster.experiments import experiment, experiment_id
 
 _MARKER = re.compile(r"\[desta schedule (?P<schedule>[a-z][a-z0-9-]*) (?P<digest>[0-9a-f]{64})\]")
-_GONE, _THERE_ALREADY = 404, 409
-
-
 _FASTER = (404, 409)
 """Somebody else removed it, or made it, in the meantime."""
 
