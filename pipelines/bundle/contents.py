@@ -1,7 +1,8 @@
 """What a run's bundle holds: all by which a run is identified and judged, and no row, transcript or name of a speaker.
 
-bundle/  bundle.json  bundle.sig  pipeline.yaml  parameters.json  code.json  environment.json  journal.json
-         manifests/<kind>.json  validation.json  metrics.json  bom.cdx.json  dataset_card.md  model_card.md
+bundle/  bundle.json  bundle.sig  pipeline.yaml  parameters.json  code.json  environment.json  devices.json
+         journal.json  manifests/<kind>.json  validation.json  metrics.json  bom.cdx.json
+         dataset_card.md  model_card.md
 
 Of a run that failed there is what it came to. Rows may be erased later, and the bundle stays what it is.
 """
@@ -21,7 +22,7 @@ from components.core.runs import RunRecord, State, write_record
 from components.core.stages import STAGES
 from pipelines.bundle.bom import bom_text
 from pipelines.bundle.ended import EndedRun
-from pipelines.bundle.surroundings import CODE, ENVIRONMENT
+from pipelines.bundle.surroundings import CODE, ENVIRONMENT, HELD
 from pipelines.export.accepted import dataset_as_recorded
 from pipelines.export.card import card
 from pipelines.journal import Head
@@ -66,7 +67,7 @@ class Parameters(Record):
 
 def write_contents(folder: Path, run: EndedRun, head: Head, home: Home) -> None:
     """Write everything but the signature."""
-    for name in (PIPELINE, CODE, ENVIRONMENT):
+    for name in (PIPELINE, CODE, ENVIRONMENT, HELD):
         _copy(run.folder / name, folder / name)
     write_record(folder / PARAMETERS, Parameters.of(run.record))
     write_record(folder / JOURNAL, head)

@@ -16,6 +16,8 @@ from pipelines.sample_data import ROOT
 
 CODE = "code.json"
 ENVIRONMENT = "environment.json"
+HELD = "devices.json"
+"""What the stages of a run on a cluster held; its environment is that of its first task."""
 _OURS = ("components", "pipelines", "infra/requirements")
 
 

@@ -3,7 +3,7 @@
 import math
 
 from pipelines.cluster.profile import TRAINED, ClusterProfile
-from pipelines.cost.devices import CORE, Devices
+from pipelines.cost.devices import CORE, Devices, Held
 
 
 def held(stage: str, cluster: ClusterProfile) -> Devices:
@@ -15,6 +15,11 @@ def held(stage: str, cluster: ClusterProfile) -> Devices:
     if placement.accelerator:
         return Devices(name=cluster.device, count=placement.accelerator.count * pods)
     return Devices(name=CORE, count=math.ceil(_cores(placement.cpu) * pods))
+
+
+def held_on(cluster: ClusterProfile) -> Held:
+    """Return what the pods of each stage hold at once, for the record of a run."""
+    return Held(stages={stage: held(stage, cluster) for stage in cluster.stages})
 
 
 def computed_on(cluster: ClusterProfile) -> dict[str, Devices]:

@@ -14,6 +14,7 @@ from components.core.stages import STAGES
 from components.self_generate.component import generate_shard, merge_shards, self_generate
 from pipelines.alignment import alignment_with, write_compiled
 from pipelines.cluster.closing import close_run
+from pipelines.cluster.devices import held_on
 from pipelines.cluster.opening import open_run
 from pipelines.cluster.profile import ClusterProfile, Placement
 from pipelines.images.compiled import with_images
@@ -92,6 +93,7 @@ def _begun(cluster: ClusterProfile, given: Mapping[str, Any]) -> Any:
     task = open_run(
         run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         cluster=cluster.name,
+        held=held_on(cluster).model_dump_json(),
         code_version=code_digest("components", "pipelines"),
         **given,
     )

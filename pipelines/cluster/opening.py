@@ -9,6 +9,7 @@ from components.core.images import image
 def open_run(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     run_id: str,
     cluster: str,
+    held: str,
     code_version: str,
     profile: str,
     corpora: list,
@@ -22,7 +23,10 @@ def open_run(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     train_model_settings: dict,
     evaluate_model_settings: dict,
 ) -> str:
-    """Begin the record of the run in the home that its pods share, and return the revision of its data."""
+    """Begin the record of the run in the home that its pods share, and return the revision of its data.
+
+    What its stages hold comes as JSON in a string: Kubeflow would make floats of the counts.
+    """
     from pipelines.cluster.pod import in_pod
 
     parameters = {
@@ -41,8 +45,16 @@ def open_run(  # noqa: PLR0913 (KFP takes every parameter as an argument)
     def work() -> str:
         from components.core.home import current_home
         from pipelines.cluster.recording import Asked, opened
+        from pipelines.cost.devices import Held
 
-        asked = Asked(run_id=run_id, cluster=cluster, code_version=code_version, profile=profile, parameters=parameters)
+        asked = Asked(
+            run_id=run_id,
+            cluster=cluster,
+            held=Held.model_validate_json(held),
+            code_version=code_version,
+            profile=profile,
+            parameters=parameters,
+        )
         return opened(asked, current_home())
 
     return in_pod(work)

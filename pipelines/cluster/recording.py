@@ -19,7 +19,7 @@ from components.core.contracts.records import Record
 from components.core.home import Home
 from components.core.publishing import alone
 from components.core.registry import explaining
-from components.core.runs import RunRecord, State, read_run
+from components.core.runs import RunRecord, State, read_run, write_record
 from components.core.settings import checked
 from components.core.stages import STAGES
 from components.core.tracking import RunTracking
@@ -27,9 +27,10 @@ from pipelines.beginning import begin, record_of
 from pipelines.bundle.contents import PIPELINE
 from pipelines.bundle.sealing import is_sealed, tell_started
 from pipelines.bundle.signing import signing_key
-from pipelines.bundle.surroundings import keep_surroundings
+from pipelines.bundle.surroundings import HELD, keep_surroundings
 from pipelines.cluster.reuse import record_reused
 from pipelines.conclusion import failed, sealed, told
+from pipelines.cost.devices import Held
 from pipelines.ending import INTERRUPTED, Ending, ending_of, recorded_ending
 from pipelines.erasure.unfinished import require_none_unfinished
 from pipelines.openlineage.server import server_of_environment
@@ -48,6 +49,7 @@ class Asked(Record):
 
     run_id: str
     cluster: str
+    held: Held
     code_version: str
     profile: str
     parameters: dict[str, Any]
@@ -71,6 +73,7 @@ def opened(asked: Asked, home: Home) -> str:
         begin(record, home)
         _compile(run_dir / PIPELINE)
         keep_surroundings(run_dir)
+        write_record(run_dir / HELD, asked.held)
         with explaining(home), Teller(run_dir, server):
             RunTracking(home, run_dir)
         return record.data_revision

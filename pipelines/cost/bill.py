@@ -1,5 +1,6 @@
 """What a run cost: what it used, at the prices of a rate card."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,18 +9,23 @@ from components.core.contracts.records import Record
 from components.core.home import Home
 from components.core.runs import read_tracking
 from pipelines.cost.rates import RateCard, rate_card
-from pipelines.cost.usage import Usage, usage_of
+from pipelines.cost.usage import StageUsage, Usage, summed, usage_of
 from pipelines.display import clock, say
 
 _GB = 1e9
+_NOT_IN_A_NAME = re.compile(r"[^\w.-]")
+"""MLflow's names of figures have no parentheses, as the names of some devices do."""
 
 
 class Bill(Record):
-    """A run's usage and its price: `money` for devices, `storage_a_month` for what it added to the store."""
+    """A run's usage and its price: `money` for devices, `storage_a_month` for what it added to the store.
+
+    Hours of devices are summed by the devices' names; `None` where a stage did not write its own down.
+    """
 
     usage: Usage
     card: RateCard
-    device_hours: float | None
+    device_hours: dict[str, float] | None
     money: float | None
     storage_a_month: float
 
@@ -34,12 +40,11 @@ def bill_of(run_dir: Path, card: RateCard) -> Bill:
         ContractError: a record of it is damaged.
     """
     usage = usage_of(run_dir)
-    hours = usage.device_hours
     return Bill(
         usage=usage,
         card=card,
-        device_hours=hours,
-        money=None if hours is None else 0.0 if not hours else card.money_for(usage.devices, hours),
+        device_hours=usage.device_hours,
+        money=summed(_money(stage, card) for stage in usage.stages),
         storage_a_month=usage.bytes_stored / _GB * card.storage_gb_month,
     )
 
@@ -72,7 +77,10 @@ def tell_cost(run_dir: Path, home: Home) -> None:
 def figures_of(bill: Bill) -> dict[str, float]:
     """Return the figures for MLflow, those that are known."""
     found = {
-        "cost.device_hours": bill.device_hours,
+        **{
+            f"cost.device_hours.{_NOT_IN_A_NAME.sub('_', name)}": hours
+            for name, hours in (bill.device_hours or {}).items()
+        },
         "cost.money": bill.money,
         "cost.audio_hours": bill.usage.audio_hours,
         "cost.tokens": float(bill.usage.tokens),
@@ -84,9 +92,18 @@ def figures_of(bill: Bill) -> dict[str, float]:
 def _short(bill: Bill) -> str:
     usage = bill.usage
     audio = "audio not known" if usage.audio_hours is None else f"{usage.audio_hours:.2f} h of audio"
-    hours = "device hours not known" if bill.device_hours is None else f"{bill.device_hours:.3f} device hours"
     by = "" if bill.money is None else f" by {bill.card}"
-    return f"{audio}, {usage.tokens:,} tokens, {hours}, {money(bill.money, bill.card)}{by}"
+    return f"{audio}, {usage.tokens:,} tokens, {_hours(bill.device_hours)}, {money(bill.money, bill.card)}{by}"
+
+
+def _hours(by_device: dict[str, float] | None) -> str:
+    if not by_device:
+        return "device hours not known" if by_device is None else "no device hours"
+    return ", ".join(f"{hours:.3f} hours of {name}" for name, hours in by_device.items())
+
+
+def _money(stage: StageUsage, card: RateCard) -> float | None:
+    return card.money_for(stage.devices, stage.device_hours) if stage.device_hours else stage.device_hours
 
 
 def money(value: float | None, card: RateCard) -> str:
@@ -96,21 +113,25 @@ def money(value: float | None, card: RateCard) -> str:
 
 def _lines(bill: Bill) -> Iterator[str]:
     usage = bill.usage
-    yield f"run {usage.run_id} {usage.state} on {usage.devices or 'devices that it did not write down'}"
-    yield _row("stage", "time", "device hours", "read", "written", "trained on", "MB kept")
+    held = dict.fromkeys(str(stage.devices) for stage in usage.stages if stage.devices)
+    yield f"run {usage.run_id} {usage.state} on {', '.join(held) or 'devices that it did not write down'}"
+    yield _row("stage", "devices", "time", "device hours", "read", "written", "trained on", "MB kept")
     for stage in usage.stages:
         hours = "not known" if stage.device_hours is None else f"{stage.device_hours:.4f}"
         counts = [stage.prompt_tokens, stage.output_tokens, stage.trained_tokens]
         read, written, trained = ("" if count is None else f"{count:,}" for count in counts)
         kept = "" if stage.bytes_stored is None else f"{stage.bytes_stored / 1e6:.1f}"
         took = "reused" if stage.reused else clock(stage.seconds)
-        yield _row(stage.stage, took, hours, read, written, trained, kept)
+        devices = f"{stage.devices.count} x {stage.devices.name}" if stage.devices else "not known"
+        yield _row(stage.stage, devices, took, hours, read, written, trained, kept)
     yield f"  in all            {_short(bill)}"
     yield f"  storage           {money(bill.storage_a_month, bill.card)} a month for {usage.bytes_stored / 1e6:.1f} MB"
-    if usage.devices and usage.devices.name not in bill.card.device_hour:
-        yield f"  no price          the rate card has none for {usage.devices.name}: add it under device_hour"
+    for name in bill.device_hours or {}:
+        if name not in bill.card.device_hour:
+            yield f"  no price          the rate card has none for {name}: add it under device_hour"
 
 
-def _row(stage: str, *cells: str) -> str:
+def _row(stage: str, devices: str, *cells: str) -> str:
     widths = (10, 13, 9, 9, 10, 9)
-    return f"  {stage:<17} {' '.join(f'{cell:>{width}}' for cell, width in zip(cells, widths, strict=True))}".rstrip()
+    numbers = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    return f"  {stage:<17} {devices:<26} {numbers}".rstrip()

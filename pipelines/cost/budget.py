@@ -119,7 +119,7 @@ class Meter:
         if record.reused:
             return 0.0
         seconds = time.time() - record.started_s if record.state is State.RUNNING else record.seconds
-        return device_hours_of(seconds, self._budget.devices, self._nodes(record.stage))
+        return device_hours_of(seconds, self._budget.devices) * self._nodes(record.stage)
 
     def _nodes(self, stage: str) -> int:
         return self._profile.train_model.nodes if stage == "train_model" else 1

@@ -15,7 +15,7 @@ from components.evaluate_model.settings import EvaluateModelSettings
 from pipelines.cluster.devices import computed_on
 from pipelines.cluster.profile import cluster_at
 from pipelines.cost.bill import money
-from pipelines.cost.devices import CORE, Devices, these_devices
+from pipelines.cost.devices import CORE, Devices, hours_by_device, these_devices
 from pipelines.cost.measured import (
     ONE_SIZE,
     UNITS,
@@ -134,7 +134,7 @@ def estimate(asked: Asked, run_id: str | None, card: RateCard, home: Home) -> Es
         recipe=published.recipe,
         stages=stages,
         not_known=tuple(stage.stage for stage in stages if stage.device_hours is None),
-        device_hours=_hours_by_device(stages),
+        device_hours=hours_by_device((stage.devices, stage.device_hours) for stage in stages),
         wall_hours=summed(stage.wall_hours for stage in known) if known else None,
         money=summed(stage.money for stage in known) if known else None,
         bytes_stored=kept,
@@ -218,14 +218,6 @@ def _why_not(devices: Devices | None, rate: Rate | None, units: float) -> str:
         return "not known: no run measured it, and nothing is published"
     there = f"{units * rate.hours:,.1f} device hours there, {rate.source}"
     return f"not known: not transferable from other devices; {there}"
-
-
-def _hours_by_device(stages: Sequence[StageEstimate]) -> dict[str, float]:
-    hours: dict[str, float] = {}
-    for stage in stages:
-        if stage.devices and stage.device_hours is not None:
-            hours[stage.devices.name] = hours.get(stage.devices.name, 0.0) + stage.device_hours
-    return hours
 
 
 def _lines(estimate: Estimate) -> Iterator[str]:

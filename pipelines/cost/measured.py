@@ -10,8 +10,8 @@ from components.core.contracts.records import Record
 from components.core.home import Home
 from components.core.runs import RunRecord, StageRecord, State, passing_over, read_run, read_stage, run_dirs
 from components.core.stages import STAGES
-from pipelines.cost.devices import Devices, devices_of
-from pipelines.cost.usage import audio_hours_of, bytes_of, device_hours_of, nodes_of, steps_of
+from pipelines.cost.devices import Devices, devices_held
+from pipelines.cost.usage import audio_hours_of, bytes_of, device_hours_of, steps_of
 
 UNITS = {
     "ingest_audio": "audio hours",
@@ -66,9 +66,9 @@ def measured_by(run_dir: Path) -> list[Measured]:
     Raises:
         ContractError: a record of it is damaged.
     """
-    run, devices = read_run(run_dir), devices_of(run_dir)
+    run, held = read_run(run_dir), devices_held(run_dir)
     records = {stage.name: record for stage in STAGES if (record := read_stage(run_dir, stage.name))}
-    return list(_measured(run, devices, records, run_dir))
+    return list(_measured(run, held, records, run_dir))
 
 
 def rate_of(stage: str, found: Sequence[Measured], wanted: Devices | None) -> Rate | None:
@@ -104,8 +104,7 @@ def models_of(run: RunRecord) -> tuple[str, ...]:
     return tuple(str(run.parameters.get(name, "")) for name in ("encoder", "llm"))
 
 
-def _measured(run: RunRecord, devices: Devices | None, records: Stages, run_dir: Path) -> Iterator[Measured]:
-    nodes = nodes_of(run.parameters)
+def _measured(run: RunRecord, held: Mapping[str, Devices], records: Stages, run_dir: Path) -> Iterator[Measured]:
     for name, record in records.items():
         units = _units(record, records, run_dir) if record.state is State.SUCCEEDED else None
         if units:
@@ -113,9 +112,9 @@ def _measured(run: RunRecord, devices: Devices | None, records: Stages, run_dir:
                 run_id=run.run_id,
                 stage=name,
                 units=units,
-                device_hours=_device_hours(record, devices, nodes.get(name, 1)),
+                device_hours=None if _by_servers(name, run) else _device_hours(record, held.get(name)),
                 bytes_a_unit=_bytes_a_unit(record, units),
-                devices=devices,
+                devices=held.get(name),
                 models=models_of(run),
             )
 
@@ -126,8 +125,13 @@ def _bytes_a_unit(record: StageRecord, units: float) -> float | None:
     return None if size is None or not in_result else size / in_result
 
 
-def _device_hours(record: StageRecord, devices: Devices | None, nodes: int) -> float | None:
-    return None if record.reused or devices is None else device_hours_of(record.seconds, devices, nodes)
+def _by_servers(stage: str, run: RunRecord) -> bool:
+    """Tell whether servers computed for a stage: what it held itself says nothing of its rate."""
+    return stage == "self_generate" and bool(run.parameters.get("self_generate_settings", {}).get("server"))
+
+
+def _device_hours(record: StageRecord, devices: Devices | None) -> float | None:
+    return None if record.reused or devices is None else device_hours_of(record.seconds, devices)
 
 
 def _units(record: StageRecord, records: Stages, run_dir: Path) -> float | None:

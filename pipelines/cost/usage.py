@@ -7,9 +7,9 @@ from typing import Any
 
 from components.core.contracts.artifacts import MANIFEST, read_manifest
 from components.core.contracts.records import Record
-from components.core.runs import Output, StageRecord, metrics_file, read_run, read_stage
+from components.core.runs import Output, StageRecord, metrics_file, read_stage
 from components.core.stages import STAGES
-from pipelines.cost.devices import Devices, devices_of
+from pipelines.cost.devices import Devices, devices_held, hours_by_device
 from pipelines.status import StageStatus, status_of
 
 _HOUR_S = 3600
@@ -19,6 +19,7 @@ class StageUsage(Record):
     """What one stage used in this run; a count is `None` where it is not known or the stage has none."""
 
     stage: str
+    devices: Devices | None
     reused: bool
     seconds: float
     device_hours: float | None
@@ -29,18 +30,18 @@ class StageUsage(Record):
 
 
 class Usage(Record):
-    """What a run used; its device hours are those of all devices of the machines that a stage held, busy or not."""
+    """What a run used; its device hours are those of all devices that a stage held, busy or not."""
 
     run_id: str
     state: str
-    devices: Devices | None
     audio_hours: float | None
     stages: tuple[StageUsage, ...]
 
     @property
-    def device_hours(self) -> float | None:
-        """Hours of all stages."""
-        return summed(stage.device_hours for stage in self.stages)
+    def device_hours(self) -> dict[str, float] | None:
+        """Hours of all stages by the names of their devices, or `None` where those of one are not known."""
+        hours = [(stage.devices, stage.device_hours) for stage in self.stages if not stage.reused]
+        return None if any(each is None for _, each in hours) else hours_by_device(hours)
 
     @property
     def tokens(self) -> int:
@@ -66,28 +67,21 @@ def usage_of(run_dir: Path) -> Usage:
     Raises:
         ContractError: a record of it is damaged.
     """
-    status, devices = status_of(run_dir), devices_of(run_dir)
-    nodes = nodes_of(read_run(run_dir).parameters)
+    status, held = status_of(run_dir), devices_held(run_dir)
     records = {stage.name: record for stage in STAGES if (record := read_stage(run_dir, stage.name))}
-    stages = (_stage(record, status.stages[name], devices, nodes, run_dir) for name, record in records.items())
+    stages = (_stage(record, status.stages[name], held.get(name), run_dir) for name, record in records.items())
     ingested = records.get("ingest_audio")
     return Usage(
         run_id=status.run_id,
         state=status.state,
-        devices=devices,
         audio_hours=audio_hours_of(ingested.facts) if ingested and ingested.outputs else None,
         stages=tuple(stages),
     )
 
 
-def nodes_of(parameters: Mapping[str, Any]) -> dict[str, int]:
-    """Return on how many machines at once a stage runs, where that is more than one."""
-    return {"train_model": int(parameters.get("train_model_settings", {}).get("nodes", 1))}
-
-
-def device_hours_of(seconds: float, devices: Devices, nodes: int = 1) -> float:
-    """Return the device hours of a stage that took so long on so many machines of a kind."""
-    return seconds * devices.count * nodes / _HOUR_S
+def device_hours_of(seconds: float, devices: Devices) -> float:
+    """Return the device hours of a stage that took so long."""
+    return seconds * devices.count / _HOUR_S
 
 
 def audio_hours_of(facts: Mapping[str, Any]) -> float:
@@ -112,19 +106,17 @@ def bytes_of(output: Output) -> int | None:
     return sum(entry.bytes for entry in (*manifest.files, *manifest.attachments))
 
 
-def _stage(
-    record: StageRecord, status: StageStatus, devices: Devices | None, nodes: Mapping[str, int], run_dir: Path
-) -> StageUsage:
+def _stage(record: StageRecord, status: StageStatus, devices: Devices | None, run_dir: Path) -> StageUsage:
     name = record.stage
     if record.reused:
-        return StageUsage(stage=name, reused=True, seconds=status.seconds, device_hours=0.0)
-    machines = nodes.get(name, 1)
+        return StageUsage(stage=name, devices=devices, reused=True, seconds=status.seconds, device_hours=0.0)
     sizes = [bytes_of(output) for output in record.outputs.values()]
     return StageUsage(
         stage=name,
+        devices=devices,
         reused=False,
         seconds=status.seconds,
-        device_hours=device_hours_of(status.seconds, devices, machines) if devices else None,
+        device_hours=device_hours_of(status.seconds, devices) if devices else None,
         prompt_tokens=_made(record, "prompt_tokens"),
         output_tokens=_made(record, "response_tokens"),
         trained_tokens=_trained(run_dir) if name == "train_model" else None,

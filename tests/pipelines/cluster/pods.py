@@ -11,7 +11,9 @@ from kfp import dsl
 from components.core.home import Home
 from components.core.privacy import PRIVATE_ENVIRONMENT
 from pipelines.cluster.closing import close_run
+from pipelines.cluster.devices import held_on
 from pipelines.cluster.opening import open_run
+from pipelines.cluster.profile import cluster_at
 from pipelines.cluster.word import Word
 from pipelines.profiles import Profile
 from pipelines.revision import data_revision
@@ -39,6 +41,7 @@ class Pods:
             revision: str = open_run.python_func(
                 run_id=run_id,
                 cluster="laptop",
+                held=held_on(cluster_at("laptop")).model_dump_json(),
                 code_version="c0de",
                 profile=self.profile.name,
                 **_as_kubeflow({**asked, **changes}),

@@ -22,6 +22,10 @@ from pipelines.bundle.sealing import FOLDER
 from pipelines.bundle.verification import verify_bundle
 from pipelines.champion import champion_of
 from pipelines.cluster import recording
+from pipelines.cluster.devices import held
+from pipelines.cluster.profile import cluster_at
+from pipelines.cost.bill import bill_of
+from pipelines.cost.rates import rate_card
 from pipelines.ending import INTERRUPTED
 from pipelines.journal import Event
 from pipelines.lineage.catalogue import read_catalogue
@@ -50,8 +54,12 @@ def test_a_run_leaves_the_record_that_a_run_on_one_machine_leaves(pods: Pods) ->
     assert (status.model["version"], status.champion["version"], status.gate.passed) == ("1", "1", True)
     catalogue = read_catalogue(pods.home, pods.home.root)
     assert [run.record.run_id for run in catalogue.runs] == ["r1"]
+    bill, laptop = bill_of(pods.home.runs / "r1", rate_card(None, pods.home)), cluster_at("laptop")
+    hours = [stage.seconds * held(name, laptop).count / 3600 for name, stage in status.stages.items()]
+    assert [stage.device_hours for stage in bill.usage.stages] == pytest.approx(hours)
+    assert bill.money is not None
     bundle = pods.home.runs / "r1" / FOLDER
-    assert {"pipeline.yaml", "code.json", "environment.json", "bom.cdx.json"} <= {
+    assert {"pipeline.yaml", "code.json", "environment.json", "devices.json", "bom.cdx.json"} <= {
         file.name for file in bundle.iterdir()
     }
 

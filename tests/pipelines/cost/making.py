@@ -6,7 +6,8 @@ from typing import Any
 
 from components.core.home import Home
 from components.core.runs import Output, State, metrics_file, stage_file, write_record, write_run
-from pipelines.bundle.surroundings import ENVIRONMENT, Environment
+from pipelines.bundle.surroundings import ENVIRONMENT, HELD, Environment
+from pipelines.cost.devices import Devices, Held
 from tests.pipelines.results import make_run_record, make_stage_record
 
 GPU = "NVIDIA H100 80GB HBM3"
@@ -25,6 +26,11 @@ def make_run(home: Home, run_id: str, surroundings: Environment | None, **change
     if surroundings:
         write_record(run_dir / ENVIRONMENT, surroundings)
     return run_dir
+
+
+def add_held(run_dir: Path, **stages: Devices) -> None:
+    """Write what stages of a run on a cluster held."""
+    write_record(run_dir / HELD, Held(stages=stages))
 
 
 def add_stage(run_dir: Path, stage: str, **changes: Any) -> None:

@@ -119,7 +119,7 @@ def test_a_real_run_stops_before_the_stage_that_would_overspend_and_keeps_what_i
     assert tracking is not None
     told = MlflowClient(home.tracking_uri, home.tracking_uri).get_run(tracking.mlflow_run_id)
     assert told.info.status == "KILLED"
-    assert told.data.metrics["cost.device_hours"] > 0
+    assert told.data.metrics["cost.device_hours.cpu_core"] > 0
     later = plan(profile, home)
     assert [later[stage].action for stage in ("ingest_audio", "extract_metadata", "self_generate")] == [
         *("reuse", "reuse", "run")

@@ -16,10 +16,21 @@ from pipelines.cost.estimate import Asked, Estimate, StageEstimate, asked_of, es
 from pipelines.cost.rates import rate_card
 from pipelines.sample_data import ROOT
 from tests.pipelines.cluster.making import content_of
-from tests.pipelines.cost.making import FOUR_GPUS, GPU, HALF_AN_HOUR, TWO_CORES, add_stage, add_steps, make_run
+from tests.pipelines.cost.making import (
+    FOUR_GPUS,
+    GPU,
+    HALF_AN_HOUR,
+    MODELS,
+    TWO_CORES,
+    add_held,
+    add_stage,
+    add_steps,
+    make_run,
+)
 
 CORES = Devices(name=CORE, count=2, model="A CPU")
 GPUS = Devices(name=GPU, count=8)
+SERVER = {"server": "http://llm-0.llm:8000"}
 
 
 def _estimate(home: Home, devices: Devices, run_id: str | None = None) -> Estimate:
@@ -153,6 +164,15 @@ def test_answers_of_servers_are_not_estimated_from_the_cores_of_those_who_ask(ho
     found = _of(estimate(asked_of(1.0, 1, "onprem"), None, rate_card(None, home), home), "self_generate")
     assert (found.devices, found.device_hours, found.units) == (None, None, 1)
     assert "servers of the cluster answer" in found.basis
+
+
+def test_a_run_on_a_cluster_measures_on_what_each_stage_held_and_nothing_where_servers_answered(home: Home) -> None:
+    run_dir = make_run(home, "r1", None, cluster="onprem", parameters=MODELS | {"self_generate_settings": SERVER})
+    add_held(run_dir, self_generate=CORES, train_model=GPUS)
+    add_stage(run_dir, "self_generate", rows_out=100)
+    add_stage(run_dir, "train_model", rows_in=100)
+    assert _of(_estimate(home, GPUS), "train_model").device_hours == pytest.approx(8 * 5000 / 100)
+    assert "self_generate" in _estimate(home, CORES).not_known
 
 
 def test_a_cluster_may_be_a_file(home: Home, tmp_path: Path) -> None:
