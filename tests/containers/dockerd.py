@@ -3,10 +3,11 @@
 import json
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.containers.servers import serving
 
 
 @contextmanager
@@ -17,14 +18,9 @@ def docker(images: Path) -> Iterator[str]:
         socket = Path(folder) / "docker.sock"
         settings = Path(folder) / "daemon.json"
         settings.write_text(json.dumps(_settings(images, Path(folder), socket)))
-        with (images.parent / "dockerd.log").open("wb") as log:
-            process = subprocess.Popen(["dockerd", "--config-file", settings], stdout=log, stderr=log)
-        try:
-            _wait_for(socket, process)
+        command: list[str | Path] = ["dockerd", "--config-file", settings]
+        with serving(command, images.parent / "dockerd.log", lambda: _answers(socket), within_s=60):
             yield f"unix://{socket}"
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def _settings(images: Path, folder: Path, socket: Path) -> dict[str, object]:
@@ -42,11 +38,6 @@ def _settings(images: Path, folder: Path, socket: Path) -> dict[str, object]:
     }
 
 
-def _wait_for(socket: Path, process: "subprocess.Popen[bytes]") -> None:
-    deadline_s = time.monotonic() + 60
-    while time.monotonic() < deadline_s and process.poll() is None:
-        asked = ["docker", "--host", f"unix://{socket}", "info"]
-        if subprocess.run(asked, capture_output=True, check=False).returncode == 0:
-            return
-        time.sleep(0.5)
-    raise RuntimeError("dockerd did not come up; dockerd.log beside its images says why")
+def _answers(socket: Path) -> bool:
+    asked = ["docker", "--host", f"unix://{socket}", "info"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0

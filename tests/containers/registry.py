@@ -1,11 +1,11 @@
 """A registry on this machine alone: Debian's `docker-registry` on a port that is free."""
 
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.containers.servers import serving
 
 _SETTINGS = """version: 0.1
 storage:
@@ -24,21 +24,10 @@ def registry(folder: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     settings = folder / "registry.yaml"
     settings.write_text(_SETTINGS.format(folder=folder, port=port))
-    with (folder / "registry.log").open("wb") as log:
-        process = subprocess.Popen(["docker-registry", "serve", settings], stdout=log, stderr=log)
-    try:
-        _wait_for(port, process)
+    with serving(["docker-registry", "serve", settings], folder / "registry.log", lambda: _answers(port), within_s=30):
         yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline_s = time.monotonic() + 30
-    while time.monotonic() < deadline_s and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError("docker-registry did not come up")
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

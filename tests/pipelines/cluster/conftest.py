@@ -8,6 +8,7 @@ from mlflow.tracking import MlflowClient
 
 from components.core.home import Home
 from components.core.models.store import StoredModel
+from pipelines.cluster import standing
 from pipelines.profiles import smoke
 from tests.pipelines.cluster.kubeflow import Kubeflow, serving
 from tests.pipelines.cluster.pods import Pods
@@ -50,3 +51,17 @@ def pods(
     shutil.copy(empty_database, home.root)
     profile = replace(smoke(), corpora=(make_corpus(tmp_path / "sounds"),), encoder=encoder.ref, llm=llm.ref)
     return Pods(home, profile, monkeypatch, capsys)
+
+
+@pytest.fixture
+def alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands find no cluster but that of the test, and wait for it without patience."""
+    del home
+    for variable in ("KFP_HOST", "KFP_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(standing, "_POLL_S", 0.01)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return make_corpus(tmp_path / "recordings")

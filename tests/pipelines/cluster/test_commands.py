@@ -1,148 +1,18 @@
-"""`desta submit`, `status`, `logs` and `cancel` against Kubeflow's own API, and what they say when it fails."""
+"""Waiting, `desta status`, `logs` and `cancel` against Kubeflow's own API, and what they say when it fails."""
 
 import json
 import socket
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from components.core.home import Home
-from pipelines.cli import main
-from pipelines.cluster import api, standing
-from pipelines.images.records import write_image
+from pipelines.cluster import api
+from tests.pipelines.cluster.commands import asked, desta, details, submit
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.making import write_cluster
-from tests.pipelines.images.making import DIGEST, make_image, place_of
-from tests.pipelines.results import make_corpus
 
-
-@pytest.fixture(autouse=True)
-def _alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    del home
-    for variable in ("KFP_HOST", "KFP_TOKEN"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(standing, "_POLL_S", 0.01)
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    return make_corpus(tmp_path / "recordings")
-
-
-def desta(*words: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(words)
-    return int(end.value.code or 0)
-
-
-def submit(kubeflow: Kubeflow, corpus: Path, *words: str, **changes: Any) -> int:
-    cluster = write_cluster(corpus.parent, **changes)
-    given = ("--cluster", str(cluster), "--host", kubeflow.host, "--corpus", str(corpus))
-    return desta("submit", *given, "--profile", "smoke", *words)
-
-
-def asked(kubeflow: Kubeflow, tmp_path: Path, command: str, *words: str) -> int:
-    return desta(command, *words, "--cluster", str(write_cluster(tmp_path)), "--host", kubeflow.host)
-
-
-def _details(**states: str) -> dict[str, Any]:
-    return {
-        "run_details": {
-            "task_details": [
-                {"task_id": name, "display_name": name.replace("_", "-"), "state": state, "pod_name": f"{name}-pod"}
-                for name, state in states.items()
-            ]
-        }
-    }
-
-
-def test_a_run_is_submitted_with_our_parameters_as_pods_understand_them(
-    kubeflow: Kubeflow, corpus: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert submit(kubeflow, corpus, "--set", "train_model.steps=7", pipeline_root="s3://bucket/runs") == 0
-    assert capsys.readouterr().out == "run-0\n"
-    run = kubeflow.runs["run-0"]
-    parameters = run["runtime_config"]["parameters"]
-    assert parameters["corpora"] == ["/desta/home/corpora/recordings"]
-    assert parameters["data_revision"].startswith("corpora:")
-    assert parameters["train_model_settings"]["steps"] == 7
-    assert parameters["llm"].startswith("pypi://")
-    assert run["runtime_config"]["pipeline_root"] == "s3://bucket/runs"
-    assert run["service_account"] == "pipeline"
-    assert kubeflow.pipelines[0]["namespace"] == kubeflow.experiments[0]["namespace"] == "desta"
-
-
-def test_the_same_pipeline_is_uploaded_once_and_another_as_another_version(kubeflow: Kubeflow, corpus: Path) -> None:
-    for changes in ({}, {}, {"shards": 2}):
-        assert submit(kubeflow, corpus, **changes) == 0
-    assert (len(kubeflow.pipelines), len(kubeflow.versions), len(kubeflow.runs)) == (1, 2, 3)
-    references = [run["pipeline_version_reference"]["pipeline_version_id"] for run in kubeflow.runs.values()]
-    assert references == ["version-0", "version-0", "version-1"]
-    assert len(kubeflow.experiments) == 1
-
-
-def test_the_command_line_says_how_many_shards_instead_of_the_profile(kubeflow: Kubeflow, corpus: Path) -> None:
-    assert submit(kubeflow, corpus, "--shards", "3", shards=2) == 0
-    tasks = kubeflow.versions[0]["documents"][0]["components"]["comp-self-generate"]["dag"]["tasks"]
-    (items,) = (task["parameterIterator"]["items"]["raw"] for task in tasks.values() if "parameterIterator" in task)
-    assert json.loads(items) == [0, 1, 2]
-
-
-@pytest.mark.parametrize("shards", ["0", "257", "-1"])
-def test_a_number_that_is_none_of_shards_is_one_line_and_asks_the_cluster_nothing(
-    kubeflow: Kubeflow, corpus: Path, shards: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert submit(kubeflow, corpus, f"--shards={shards}") == 2
-    assert capsys.readouterr().err == f"error: --shards: want 1 to 256, got {shards}\n"
-    assert not kubeflow.runs
-
-
-def test_shards_without_a_cluster_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert desta("compile", str(tmp_path / "alignment.yaml"), "--shards", "2") == 2
-    assert capsys.readouterr().err.startswith("error: --shards: only a cluster has them")
-    assert desta("compile", str(tmp_path / "a.yaml"), "--shards", "2", "--cluster", str(write_cluster(tmp_path))) == 0
-    assert "generate-shard" in (tmp_path / "a.yaml").read_text()
-
-
-def test_what_runs_are_the_images_that_were_pushed_by_digest(kubeflow: Kubeflow, corpus: Path, home: Home) -> None:
-    assert submit(kubeflow, corpus) == 0
-    executors = kubeflow.versions[0]["documents"][0]["deploymentSpec"]["executors"]
-    assert executors["exec-train-model"]["container"]["image"] == place_of("train_model")
-    assert all(executor["container"]["image"].endswith(f"@{DIGEST}") for executor in executors.values())
-    write_image(make_image("train_model"), home)
-    assert submit(kubeflow, corpus) == 2
-    assert len(kubeflow.runs) == 1
-
-
-def test_a_graph_is_compiled_for_a_cluster_on_the_images_that_were_pushed(tmp_path: Path) -> None:
-    words = ("--cluster", str(write_cluster(tmp_path)), "--images", "--kubernetes-manifests")
-    assert desta("compile", str(tmp_path / "manifests.yaml"), *words) == 0
-    assert f"image: {place_of('train_model')}" in (tmp_path / "manifests.yaml").read_text()
-
-
-def test_a_cluster_of_one_user_hears_of_no_namespace(kubeflow: Kubeflow, corpus: Path) -> None:
-    kubeflow.multi_user = False
-    assert submit(kubeflow, corpus) == 0
-
-
-def test_content_keys_change_with_the_settings_of_a_stage_and_of_those_before_it(
-    kubeflow: Kubeflow, corpus: Path
-) -> None:
-    for words in ((), ("--set", "self_generate.max_tokens=8")):
-        assert submit(kubeflow, corpus, *words, kubeflow_cache=True) == 0
-    before, after = (
-        {
-            name: task["cachingOptions"]["cacheKey"]
-            for name, task in version["documents"][0]["components"]["comp-exit-handler-1"]["dag"]["tasks"].items()
-            if name != "open-run"
-        }
-        for version in kubeflow.versions
-    )
-    same = {name for name, key in before.items() if after[name] == key}
-    assert same == {"ingest-audio", "extract-metadata"}
-    assert len(set(before.values())) == 6
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELED", 130)])
@@ -150,9 +20,9 @@ def test_waiting_shows_the_tasks_as_they_go_and_ends_as_the_run_did(
     kubeflow: Kubeflow, corpus: Path, state: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kubeflow.course = [
-        {"state": "RUNNING", **_details(ingest_audio="RUNNING")},
-        {"state": "RUNNING", **_details(ingest_audio="RUNNING")},
-        {"state": state, **_details(ingest_audio="SUCCEEDED", train_model=state)},
+        {"state": "RUNNING", **details(ingest_audio="RUNNING")},
+        {"state": "RUNNING", **details(ingest_audio="RUNNING")},
+        {"state": state, **details(ingest_audio="SUCCEEDED", train_model=state)},
     ]
     assert submit(kubeflow, corpus, "--wait", "--json") == code
     said = capsys.readouterr()
@@ -188,7 +58,7 @@ def test_a_run_ended_as_its_last_task_says_as_long_as_its_log_is_there(
     said: str,
 ) -> None:
     failed = {"error": {"code": 1, "message": "a pod failed"}} if state == "FAILED" else {}
-    kubeflow.course = [{"state": state, **failed, **_details(train_model=state, close_run="SUCCEEDED")}]
+    kubeflow.course = [{"state": state, **failed, **details(train_model=state, close_run="SUCCEEDED")}]
     if word:
         kubeflow.logs = {"close_run-pod": f"a line\n[KFP] desta: run ended: {word}\nanother\n"}
     assert submit(kubeflow, corpus, "--wait") == code
@@ -216,7 +86,7 @@ def test_the_status_of_a_failed_run_says_how_to_see_why(
     kubeflow: Kubeflow, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     submit(kubeflow, corpus)
-    kubeflow.runs["run-0"].update({"state": "FAILED", **_details(ingest_audio="SUCCEEDED", train_model="FAILED")})
+    kubeflow.runs["run-0"].update({"state": "FAILED", **details(ingest_audio="SUCCEEDED", train_model="FAILED")})
     capsys.readouterr()
     assert asked(kubeflow, tmp_path, "status", "run-0") == 0
     wanted = f"see why: desta logs run-0 --cluster {tmp_path / 'laptop.yaml'} --task train-model\n"
@@ -240,7 +110,7 @@ def test_logs_are_those_of_the_pods_that_are_still_known(
     kubeflow: Kubeflow, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     submit(kubeflow, corpus)
-    kubeflow.runs["run-0"].update(_details(ingest_audio="SUCCEEDED", train_model="RUNNING"))
+    kubeflow.runs["run-0"].update(details(ingest_audio="SUCCEEDED", train_model="RUNNING"))
     kubeflow.logs = {"ingest_audio-pod": "24 clips\nDone: ü\n", "train_model-pod": "step 1\n"}
     capsys.readouterr()
     assert asked(kubeflow, tmp_path, "logs", "run-0") == 0
@@ -352,42 +222,3 @@ def test_a_cluster_that_is_not_named_well_is_asked_nothing(
     (said,) = capsys.readouterr().err.splitlines()
     assert line in said
     assert "hunter2" not in said
-
-
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        (("--llm", "models/mine"), "no pod sees this folder"),
-        (("--encoder", "/root/encoder"), "no pod sees this folder"),
-        (("--set", "train_model.step=1"), "did you mean"),
-        (("--from-published", "spring"), "--corpus"),
-    ],
-)
-def test_what_pods_could_not_do_is_refused_before_anything_is_asked(
-    kubeflow: Kubeflow, corpus: Path, words: tuple[str, ...], line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert submit(kubeflow, corpus, *words) == 2
-    assert line in capsys.readouterr().err
-    assert kubeflow.requests == []
-
-
-def test_a_model_on_a_volume_of_the_pods_is_taken_and_has_no_content_key(kubeflow: Kubeflow, corpus: Path) -> None:
-    assert submit(kubeflow, corpus, "--llm", "/desta/models/mine", kubeflow_cache=True) == 0
-    tasks = kubeflow.versions[0]["documents"][0]["components"]["comp-exit-handler-1"]["dag"]["tasks"]
-    assert {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")} == {
-        "ingest-audio",
-        "extract-metadata",
-    }
-
-
-def test_options_of_a_cluster_without_one_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert desta("status", "--host", "http://localhost") == 2
-    assert "--host: is for --cluster" in capsys.readouterr().err
-    assert desta("compile", str(tmp_path / "a.yaml"), "--kubernetes-manifests") == 2
-    assert "--cluster" in capsys.readouterr().err
-
-
-def test_the_pipeline_of_a_cluster_is_written(tmp_path: Path) -> None:
-    file = tmp_path / "a.yaml"
-    assert desta("compile", str(file), "--cluster", str(write_cluster(tmp_path)), "--kubernetes-manifests") == 0
-    assert "kind: PipelineVersion" in file.read_text()

@@ -1,170 +1,55 @@
 """The reconciler against Kubeflow's own API: create, change, drift, delete, crash in the middle, two at once."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.core.contracts.errors import ConfigurationError, SourceError
-from components.core.home import Home, current_home
-from pipelines.cluster.api import Api, token_of
-from pipelines.cluster.budget import ceiling
-from pipelines.cluster.profile import read_profile
-from pipelines.schedule import wanted
-from pipelines.schedule.reconcile import Change, apply, differences
-from pipelines.schedule.recurring_runs import RecurringRuns, Wanted
-from pipelines.schedule.schedules import Schedule
-from pipelines.schedule.wanted import wanted_of
-from tests.pipelines.cluster.making import write_cluster
-from tests.pipelines.images.making import place_of, write_pushed
-from tests.pipelines.results import make_corpus
-from tests.pipelines.schedule.kubeflow import Kubeflow, serving, slowly
+from components.core.contracts.errors import SourceError
+from pipelines.schedule.reconcile import apply, differences
+from pipelines.schedule.recurring_runs import RecurringRuns
+from tests.pipelines.schedule.kubeflow import Kubeflow, slowly
 from tests.pipelines.schedule.making import make_schedule
-
-
-@pytest.fixture
-def kubeflow() -> Iterator[Kubeflow]:
-    with serving() as server:
-        yield server
-
-
-def runs_at(host: str, experiment: str) -> RecurringRuns:
-    return RecurringRuns(Api(host, token_of(None, None)), experiment)
-
-
-@pytest.fixture
-def cluster(kubeflow: Kubeflow) -> RecurringRuns:
-    return runs_at(kubeflow.host, "desta")
-
-
-def _wanted(*schedules: Schedule) -> list[Wanted]:
-    return wanted_of(schedules or (make_schedule(),), "UTC", current_home())
-
-
-def _actions(changes: list[Change]) -> dict[str, str]:
-    return {change.schedule: change.action for change in changes}
-
-
-def _only(kubeflow: Kubeflow) -> dict[str, Any]:
-    (run,) = kubeflow.runs.values()
-    return run
-
-
-def test_a_schedule_becomes_a_recurring_run_that_says_all_that_the_file_does(
-    kubeflow: Kubeflow, cluster: RecurringRuns
-) -> None:
-    schedule = make_schedule(cron="0 3 * * 1", concurrency=2, set=["train_model.steps=7"])
-    assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "create"}
-    run = _only(kubeflow)
-    assert run["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * mon"}}
-    assert (run["max_concurrency"], run["no_catchup"], run["mode"]) == ("2", True, "ENABLE")
-    assert run["runtime_config"]["parameters"]["train_model_settings"]["steps"] == 7
-    assert run["pipeline_spec"]["pipelineInfo"]["name"] == "alignment"
-    assert "data team" in run["description"]
-
-
-def test_a_schedule_of_a_cluster_asks_for_the_run_that_submit_asks_for(
-    kubeflow: Kubeflow, cluster: RecurringRuns, tmp_path: Path, home: Home
-) -> None:
-    file = write_cluster(tmp_path, pipeline_root="s3://bucket/runs")
-    corpus = make_corpus(tmp_path / "recordings")
-    write_pushed(home)
-    schedule = make_schedule(cluster=str(file), corpora=[str(corpus)], set=["train_model.steps=7"])
-    apply(_wanted(schedule), cluster)
-    run = _only(kubeflow)
-    parameters = run["runtime_config"]["parameters"]
-    assert (parameters["corpora"], parameters["profile"]) == (["/desta/home/corpora/recordings"], "smoke")
-    assert parameters["data_revision"] == "latest"
-    assert (run["runtime_config"]["pipeline_root"], run["service_account"]) == ("s3://bucket/runs", "pipeline")
-    graph, placed = run["pipeline_spec"]["pipeline_spec"], run["pipeline_spec"]["platform_spec"]
-    assert parameters.keys() == graph["root"]["inputDefinitions"]["parameters"].keys()
-    assert {"exec-open-run", "exec-close-run"} <= placed["platforms"]["kubernetes"]["deploymentSpec"][
-        "executors"
-    ].keys()
-    assert graph["deploymentSpec"]["executors"]["exec-train-model"]["container"]["image"] == place_of("train_model")
-    assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "keep"}
-    write_cluster(tmp_path, shards=2)
-    assert _actions(apply(_wanted(schedule), cluster)) == {"weekly": "replace"}
-
-
-def test_corpora_that_pods_cannot_tell_apart_are_refused_before_anything_is_asked(
-    kubeflow: Kubeflow, tmp_path: Path, home: Home
-) -> None:
-    write_pushed(home)
-    corpora = [str(make_corpus(tmp_path / name / "recordings")) for name in ("a", "b")]
-    schedule = make_schedule(cluster=str(write_cluster(tmp_path)), corpora=corpora)
-    with pytest.raises(ConfigurationError, match="two folders are called recordings"):
-        _wanted(schedule)
-    assert kubeflow.requests == []
-
-
-def test_a_budget_is_the_time_outs_of_the_cluster_that_a_schedule_names(
-    kubeflow: Kubeflow, cluster: RecurringRuns, tmp_path: Path, home: Home
-) -> None:
-    write_pushed(home)
-    file, corpus = write_cluster(tmp_path), make_corpus(tmp_path / "recordings")
-    hours = ceiling(read_profile(file)) / 2
-    apply(_wanted(make_schedule(cluster=str(file), corpora=[str(corpus)], max_device_hours=hours)), cluster)
-    executors = _only(kubeflow)["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"][
-        "executors"
-    ]
-    assert executors["exec-train-model"]["activeDeadlineSeconds"] == "43200"
-
-
-def test_a_budget_that_no_cluster_would_keep_is_refused(kubeflow: Kubeflow) -> None:
-    with pytest.raises(ConfigurationError, match=r"^schedule weekly: budget: a cluster keeps it by .* as `cluster`"):
-        _wanted(make_schedule(budget=5.0))
-    assert kubeflow.requests == []
+from tests.pipelines.schedule.reconciling import actions, only, runs_at, wanted_runs
 
 
 def test_what_is_equal_is_not_touched(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
-    wanted = _wanted(make_schedule(), make_schedule(name="nightly"))
+    wanted = wanted_runs(make_schedule(), make_schedule(name="nightly"))
     apply(wanted, cluster)
     before, kubeflow.requests = dict(kubeflow.runs), []
-    assert _actions(apply(wanted, cluster)) == {"weekly": "keep", "nightly": "keep"}
+    assert actions(apply(wanted, cluster)) == {"weekly": "keep", "nightly": "keep"}
     assert kubeflow.requests == []
     assert kubeflow.runs == before
 
 
 def test_a_plan_changes_nothing(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
-    assert _actions(differences(_wanted(), cluster.found())) == {"weekly": "create"}
+    assert actions(differences(wanted_runs(), cluster.found())) == {"weekly": "create"}
     assert kubeflow.requests == []
 
 
 def test_a_changed_file_replaces_its_run_and_never_do_two_of_them_fire(
     kubeflow: Kubeflow, cluster: RecurringRuns
 ) -> None:
-    apply(_wanted(), cluster)
-    (change,) = apply(_wanted(make_schedule(cron="0 4 * * *")), cluster)
+    apply(wanted_runs(), cluster)
+    (change,) = apply(wanted_runs(make_schedule(cron="0 4 * * *")), cluster)
     assert (change.action, change.because) == ("replace", ("cron: 0 0 3 * * mon → 0 0 4 * * *",))
-    assert _only(kubeflow)["trigger"]["cron_schedule"]["cron"] == "0 0 4 * * *"
-    assert _only(kubeflow)["mode"] == "ENABLE"
+    assert only(kubeflow)["trigger"]["cron_schedule"]["cron"] == "0 0 4 * * *"
+    assert only(kubeflow)["mode"] == "ENABLE"
     assert max(kubeflow.enabled_at_once) == 1
-
-
-def test_a_schedule_that_is_not_enabled_is_there_and_does_not_fire(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
-    apply(_wanted(make_schedule(enabled=False)), cluster)
-    assert _only(kubeflow)["mode"] == "DISABLE"
-    assert _actions(apply(_wanted(make_schedule(enabled=True)), cluster)) == {"weekly": "enable"}
-    assert _only(kubeflow)["mode"] == "ENABLE"
-    assert kubeflow.requests.count("POST /recurringruns") == 1
-    assert _actions(apply(_wanted(make_schedule(enabled=False)), cluster)) == {"weekly": "disable"}
 
 
 def test_a_schedule_without_a_file_is_removed_and_what_others_made_is_not(
     kubeflow: Kubeflow, cluster: RecurringRuns
 ) -> None:
-    apply(_wanted(), cluster)
-    theirs = {**_only(kubeflow), "description": "by hand", "recurring_run_id": "theirs"}
+    apply(wanted_runs(), cluster)
+    theirs = {**only(kubeflow), "description": "by hand", "recurring_run_id": "theirs"}
     kubeflow.runs["theirs"] = theirs
-    assert _actions(apply([], cluster)) == {"weekly": "delete"}
+    assert actions(apply([], cluster)) == {"weekly": "delete"}
     assert kubeflow.runs == {"theirs": theirs}
 
 
 def test_another_experiment_is_another_world(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
-    apply(_wanted(), cluster)
+    apply(wanted_runs(), cluster)
     apply([], runs_at(kubeflow.host, "of another team"))
     assert len(kubeflow.runs) == 1
 
@@ -191,26 +76,26 @@ def test_another_experiment_is_another_world(kubeflow: Kubeflow, cluster: Recurr
 def test_what_a_person_changed_on_the_cluster_is_named_and_put_back(
     by_hand: dict[str, Any], action: str, said: str, kubeflow: Kubeflow, cluster: RecurringRuns
 ) -> None:
-    apply(_wanted(), cluster)
-    _only(kubeflow).update(by_hand)
-    (change,) = apply(_wanted(), cluster)
+    apply(wanted_runs(), cluster)
+    only(kubeflow).update(by_hand)
+    (change,) = apply(wanted_runs(), cluster)
     assert change.action == action
     assert change.because[0].startswith(said)
-    assert [each.action for each in differences(_wanted(), cluster.found())] == ["keep"]
+    assert [each.action for each in differences(wanted_runs(), cluster.found())] == ["keep"]
 
 
 def test_a_copy_that_a_person_made_goes(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
-    apply(_wanted(), cluster)
-    kubeflow.runs["zzz"] = {**_only(kubeflow), "recurring_run_id": "zzz"}
-    (change,) = apply(_wanted(), cluster)
+    apply(wanted_runs(), cluster)
+    kubeflow.runs["zzz"] = {**only(kubeflow), "recurring_run_id": "zzz"}
+    (change,) = apply(wanted_runs(), cluster)
     assert change.because == ("1 more of the same name, which go",)
     assert "zzz" not in kubeflow.runs
-    assert _only(kubeflow)["mode"] == "ENABLE"
+    assert only(kubeflow)["mode"] == "ENABLE"
 
 
 def test_many_pages_of_recurring_runs_are_all_seen(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
     kubeflow.page_size = 2
-    wanted = _wanted(*(make_schedule(name=f"n{number}") for number in range(7)))
+    wanted = wanted_runs(*(make_schedule(name=f"n{number}") for number in range(7)))
     apply(wanted, cluster)
     assert len(kubeflow.runs) == 7
     assert {change.action for change in apply(wanted, cluster)} == {"keep"}
@@ -222,8 +107,8 @@ def test_a_crash_at_any_request_is_finished_by_the_next_apply(
     fatal: int, when: str, kubeflow: Kubeflow, cluster: RecurringRuns
 ) -> None:
     """The server fails at one of the requests of a replacement and a creation, once before and once after doing it."""
-    apply(_wanted(), cluster)
-    wanted = _wanted(make_schedule(cron="0 4 * * *"), make_schedule(name="nightly"))
+    apply(wanted_runs(), cluster)
+    wanted = wanted_runs(make_schedule(cron="0 4 * * *"), make_schedule(name="nightly"))
     count = 0
 
     def once(_: str) -> int | None:
@@ -257,7 +142,7 @@ def test_two_reconcilers_that_both_make_one_keep_the_same_one(kubeflow: Kubeflow
 
     def reconcile_alone() -> None:
         try:
-            apply(_wanted(), runs_at(kubeflow.host, "desta"))
+            apply(wanted_runs(), runs_at(kubeflow.host, "desta"))
         except BaseException as error:  # noqa: BLE001 (told to the test)
             errors.append(error)
 
@@ -268,13 +153,13 @@ def test_two_reconcilers_that_both_make_one_keep_the_same_one(kubeflow: Kubeflow
         thread.join(timeout=30)
     assert errors == []
     assert kubeflow.requests.count("POST /recurringruns") == 2
-    assert _only(kubeflow)["mode"] == "ENABLE"
+    assert only(kubeflow)["mode"] == "ENABLE"
     assert max(kubeflow.enabled_at_once) == 1
     assert len(kubeflow.experiments) == 1
 
 
 def test_what_another_reconciler_removed_first_is_no_error(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
-    apply(_wanted(), cluster)
+    apply(wanted_runs(), cluster)
 
     def snatch(request: str) -> None:
         if request.startswith("DELETE"):
@@ -287,19 +172,19 @@ def test_what_another_reconciler_removed_first_is_no_error(kubeflow: Kubeflow, c
 
 def test_a_conflict_is_settled_by_looking_again(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
     kubeflow.before = lambda request: 409 if request.startswith("POST") and len(kubeflow.requests) == 2 else None
-    apply(_wanted(), cluster)
-    assert _only(kubeflow)["mode"] == "ENABLE"
+    apply(wanted_runs(), cluster)
+    assert only(kubeflow)["mode"] == "ENABLE"
 
 
 def test_a_cluster_that_never_becomes_equal_is_given_up(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
     kubeflow.before = lambda request: 409 if request == "POST /recurringruns" else None
     with pytest.raises(SourceError, match="still differs after 6 rounds"):
-        apply(_wanted(), cluster)
+        apply(wanted_runs(), cluster)
 
 
 def test_slow_answers_are_waited_for(kubeflow: Kubeflow, cluster: RecurringRuns) -> None:
     kubeflow.before = slowly(0.05)
-    apply(_wanted(), cluster)
+    apply(wanted_runs(), cluster)
     assert len(kubeflow.runs) == 1
 
 
@@ -334,20 +219,3 @@ def test_the_token_of_the_environment_is_sent_and_stands_in_no_error(
         runs_at(kubeflow.host, "desta").found()
     assert kubeflow.tokens == ["Bearer s3cret"]
     assert "s3cret" not in str(caught.value)
-
-
-def test_a_schedule_in_another_time_zone_than_the_clusters_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"schedule weekly: timezone: Europe/Paris, but .* one zone, here UTC"):
-        wanted_of([make_schedule(timezone="Europe/Paris")], "UTC", current_home())
-
-
-def test_changed_code_of_the_pipeline_replaces_the_run(cluster: RecurringRuns, monkeypatch: pytest.MonkeyPatch) -> None:
-    apply(_wanted(), cluster)
-    compiled = wanted._compiled
-    monkeypatch.setattr(
-        wanted,
-        "_compiled",
-        lambda *of: {**compiled(*of), "sdkVersion": "kfp-99"},
-    )
-    (change,) = apply(_wanted(), cluster)
-    assert (change.action, change.because) == ("replace", ("the pipeline, its code or the owner changed",))
