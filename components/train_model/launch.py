@@ -61,7 +61,8 @@ def launch_command(settings: TrainModelSettings, job_file: Path) -> list[str]:
         return [*deepspeed, "--module", WORKER, str(job_file)]
     meeting = [f"--nnodes={settings.nodes}", "--rdzv-backend=c10d"]
     meeting += [f"--rdzv-endpoint={settings.rendezvous or '127.0.0.1:0'}"]
-    meeting += ["--rdzv-id=desta"] if settings.rendezvous else []
+    # Alone it does not ask which address its machine's name has: that may be none, and torchrun waits for minutes.
+    meeting += ["--rdzv-id=desta"] if settings.rendezvous else ["--local-addr=127.0.0.1"]
     return [sys.executable, *torchrun(settings, meeting), str(job_file)]
 
 

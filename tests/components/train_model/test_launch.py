@@ -19,7 +19,13 @@ echo "$last"
 def test_one_machine_meets_its_processes_wherever_a_port_is_free() -> None:
     command = launch_command(TrainModelSettings(processes=2), JOB)
 
-    assert {"--nnodes=1", "--nproc-per-node=2", "--rdzv-endpoint=127.0.0.1:0", "--max-restarts=0"} < set(command)
+    assert {
+        "--nnodes=1",
+        "--nproc-per-node=2",
+        "--rdzv-endpoint=127.0.0.1:0",
+        "--local-addr=127.0.0.1",
+        "--max-restarts=0",
+    } < set(command)
     assert command[-3:] == ["-m", "components.train_model.worker", "job.json"]
 
 
