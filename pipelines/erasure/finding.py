@@ -1,6 +1,7 @@
 """Who and what the subject is: its clips, samples, original files and words, found in everything there is."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipelines.erasure.subject import Erased, Subject, Traces
 
 _SHORTEST_WORDS = 24
 """Shorter texts stand in other places by chance."""
+_TEXTS = 2**12
+"""A description stands at each question about its clip, one after the other."""
 _NO_BYTES = digest_of_bytes(b"")
 """What all files have in common that could not be read."""
 
@@ -137,5 +140,10 @@ def _words(
 def _not_in(texts: set[str], others: Iterable[str]) -> set[str]:
     """Return the texts that stand in none of the others."""
     sought = Words({text.encode(errors="surrogatepass") for text in texts})
-    found = {word for other in others for word in sought.standing_in(other.encode(errors="surrogatepass"))}
+
+    @lru_cache(_TEXTS)
+    def standing_in(other: str) -> frozenset[bytes]:
+        return frozenset(sought.standing_in(other.encode(errors="surrogatepass")))
+
+    found = {word for other in others for word in standing_in(other)}
     return {text for text in texts if text.encode(errors="surrogatepass") not in found}

@@ -9,12 +9,12 @@ from typing import Any
 
 from components.core.contracts.artifacts import MANIFEST, Manifest, read_manifest
 from components.core.contracts.errors import ConfigurationError, ContractError
+from components.core.contracts.parquet import read_columns
 from components.core.contracts.records import Record, Sample, Sha256
 from components.core.home import Home
 from components.core.registry import ERASED, EVALUATION, MODEL_NAME, RETRAIN, Registry, explaining, open_registry
 from components.core.runs import RunRecord, passing_over, read_run, read_stage, run_dirs
 from components.core.settings import flat
-from pipelines.erasure.pruning import rows_of
 from pipelines.erasure.recordings import corpora_below
 from pipelines.erasure.subject import Erased
 from pipelines.profiles import PROFILES, profile_named
@@ -65,9 +65,11 @@ def _manifest_of(folder: Path) -> Manifest | None:
 
 
 def _samples_about(accepted: Path, erased: Erased) -> Counter[str]:
-    clips = frozenset(erased.traces.clips)
-    rows = (row for shard in sorted(accepted.glob("part-*.parquet")) for row in rows_of(shard))
-    return Counter(str(row.split) for row in rows if isinstance(row, Sample) and row.clip_id in clips)
+    clips, found = frozenset(erased.traces.clips), Counter[str]()
+    for shard in sorted(accepted.glob("part-*.parquet")):
+        rows = read_columns(shard, Sample, ["clip_id", "split"]).to_pylist()
+        found.update(row["split"] for row in rows if row["clip_id"] in clips)
+    return found
 
 
 def _marked(digest: str, samples: Mapping[str, int], home: Home, root: Path) -> MarkedModel:

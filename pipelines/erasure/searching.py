@@ -11,11 +11,10 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from mmap import mmap
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,17 +41,17 @@ _TAR_MAGIC = slice(257, 262)
 class Words:
     """Texts that are sought in bytes; beyond a few, a search costs the same however many they are.
 
-    Few are found quickest one by one; of many, the first bytes at each place say which can stand there.
+    Few are found quickest one by one; of many, the first bytes at each place say whether one can stand there. Where
+    that is so, the last one in order up to what stands there is found by halves: whatever begins there is that one, or
+    one that it begins with.
     """
 
     def __init__(self, words: Collection[bytes]) -> None:
-        self._words = tuple(filter(None, words))
+        self._words = sorted(set(filter(None, words)))
+        self._shorter = _beginnings(self._words)
         self._width = min(map(len, self._words), default=0)
         self._longest = max(map(len, self._words), default=0)
-        by_head: defaultdict[bytes, list[bytes]] = defaultdict(list)
-        for word in self._words:
-            by_head[word[: self._width]].append(word)
-        self._by_head = {head: tuple(tails) for head, tails in by_head.items()}
+        self._heads = frozenset(word[: self._width] for word in self._words)
 
     def stand_in(self, text: Bytes) -> bool:
         """Tell whether any of them stands in the text."""
@@ -67,10 +66,31 @@ class Words:
             yield from self._in_piece(text[start : start + _PIECE + self._longest])
 
     def _in_piece(self, text: bytes) -> Iterator[bytes]:
-        width, by_head = self._width, self._by_head
+        width, heads = self._width, self._heads
         for start in range(len(text) - width + 1):
-            if (head := text[start : start + width]) in by_head:
-                yield from (word for word in by_head[head] if text.startswith(word, start))
+            if text[start : start + width] in heads:
+                yield from self._beginning(text[start : start + self._longest])
+
+    def _beginning(self, text: bytes) -> Iterator[bytes]:
+        """Yield those that the text begins with, the longest first."""
+        at = bisect_right(self._words, text)
+        word = self._words[at - 1] if at else None
+        while word is not None:
+            if text.startswith(word):
+                yield word
+            word = self._shorter[word]
+
+
+def _beginnings(words: Sequence[bytes]) -> dict[bytes, bytes | None]:
+    """Return for each word, in their order, the longest other one that it begins with."""
+    longest: dict[bytes, bytes | None] = {}
+    open_words: list[bytes] = []
+    for word in words:
+        while open_words and not word.startswith(open_words[-1]):
+            open_words.pop()
+        longest[word] = open_words[-1] if open_words else None
+        open_words.append(word)
+    return longest
 
 
 class Searcher:
@@ -132,31 +152,24 @@ class Searcher:
             telling = [field.name for field in file.schema_arrow if _can_tell(field.type)]
             for batch in file.iter_batches(batch_size=_ROWS, columns=telling):
                 self.rows += batch.num_rows
-                for row in batch.to_pylist():
-                    if found := self._in_value("", row):
-                        return found
+                if found := self._first(batch):
+                    return found
         except (pa.ArrowException, OSError, ValueError):
             pass  # what is damaged is still text
         return self.in_text(data)
 
-    def _in_value(self, name: str, value: Any) -> str | None:
-        if isinstance(value, str):
-            return self._in_cell(name, value)
-        if isinstance(value, bytes):
-            return (self._same(value) or self._in_content(value)) if value else None
-        if isinstance(value, dict):
-            return self._first((key, inner) for key, inner in value.items())
-        if isinstance(value, list | tuple):
-            return self._first((name, inner) for inner in value)
-        return None
+    def _first(self, batch: pa.RecordBatch) -> str | None:
+        """Look into each different cell of some rows once."""
+        leaves = (leaf for name in batch.schema.names for leaf in _leaves(name, batch[name]))
+        cells = ((name, cell) for name, leaf in leaves for cell in leaf.unique().to_pylist() if cell)
+        return next((found for name, cell in cells if (found := self._in_cell(name, cell))), None)
 
-    def _first(self, values: Iterator[tuple[str, Any]]) -> str | None:
-        return next((found for name, value in values if (found := self._in_value(name, value))), None)
-
-    def _in_cell(self, name: str, value: str) -> str | None:
-        if name == "speaker_id" and digest_of_bytes(f"speaker:{value}".encode()) == self._speaker:
+    def _in_cell(self, name: str, cell: str | bytes) -> str | None:
+        if isinstance(cell, bytes):
+            return self._same(cell) or self._in_content(cell)
+        if name == "speaker_id" and digest_of_bytes(f"speaker:{cell}".encode()) == self._speaker:
             return "a row of the speaker"
-        return self._in_string(value)
+        return self._in_string(cell)
 
 
 def sha256_of(data: Bytes) -> str:
@@ -193,6 +206,23 @@ def _can_tell(kind: pa.DataType) -> bool:
     if isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType | pa.DictionaryType):
         return _can_tell(kind.value_type)
     return any(is_it(kind) for is_it in _TEXT_OR_BYTES)
+
+
+def _leaves(name: str, cells: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the texts and bytes that stand in a column, however deep, each with the name that is nearest to it."""
+    kind = cells.type
+    if isinstance(kind, pa.StructType):
+        for number, field in enumerate(kind):
+            yield from _leaves(field.name, cells.field(number))
+    elif isinstance(kind, pa.MapType):
+        yield from _leaves(name, cells.keys)
+        yield from _leaves(name, cells.items)
+    elif isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType):
+        yield from _leaves(name, cells.flatten())
+    elif isinstance(kind, pa.DictionaryType):
+        yield from _leaves(name, cells.dictionary_decode())
+    elif _can_tell(kind):
+        yield name, cells
 
 
 _TEXT_OR_BYTES = (
