@@ -13,6 +13,12 @@ from components.train_model.cluster import Cluster
 _LAST_WORDS_S = 10.0
 
 
+def say(line: str) -> None:
+    """Print a line in one piece, so that those of several nodes stay apart."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
 class NodeLogs:
     """Prints what each node of a TrainJob says, with the node's name before it."""
 
@@ -45,13 +51,13 @@ class NodeLogs:
             self._print(node)
         except DestaError as error:  # whoever reads looks again, as long as the node runs
             if node not in self._unread:
-                print(f"{error}; its lines are missing here", file=sys.stderr, flush=True)
+                say(f"{error}; its lines are missing here")
             self._unread.add(node)
 
     def _print(self, node: str) -> None:
         said = self._lines.get(node, 0)
         for line in islice(self._cluster.lines(self._name, node), said, None):
             shown = line.rpartition("\r")[2]  # of a bar that was drawn over itself, what is left to see
-            print(f"{node}: {shown}", file=sys.stderr, flush=True)
+            say(f"{node}: {shown}")
             said += 1
             self._lines[node] = said

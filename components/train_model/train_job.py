@@ -1,7 +1,6 @@
 """A training on several nodes: a TrainJob of Kubeflow Trainer, started again wherever its pods were taken away."""
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from components.core.digests import digest_of
 from components.core.home import Home, current_home
 from components.core.publishing import write_file
 from components.train_model.cluster import Cluster, connected
-from components.train_model.node_logs import NodeLogs
+from components.train_model.node_logs import NodeLogs, say
 from components.train_model.training_job import TrainingJob
 
 _LOOK_S = 2.0
@@ -44,7 +43,7 @@ def train_on_nodes(job: TrainingJob, file: Path) -> None:
                     f"train_model: {ended}; given up after {nodes.restarts} restarts without a checkpoint"
                 )
             wait_s = min(nodes.restart_s * 2 ** (failures - 1), _LONGEST_WAIT_S)
-            _say(f"{ended}; goes on from {newest or 'its beginning'} in {wait_s:g} s")
+            say(f"train_model: {ended}; goes on from {newest or 'its beginning'} in {wait_s:g} s")
             time.sleep(wait_s)
             _raise_explained(job)
         if not _appears(job.model):
@@ -144,7 +143,7 @@ class _Waiting:
             )
         elif waited_s > min(_QUIET_S, self._limit_s / 2) and (why := cluster.why_pending(self._name)) != self._said:
             self._said = why
-            _say(f"TrainJob {self._name} waits: {why}")
+            say(f"train_model: TrainJob {self._name} waits: {why}")
 
 
 def _name(job: TrainingJob, number: int) -> str:
@@ -178,7 +177,3 @@ def _ended_by_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _say(line: str) -> None:
-    print(f"train_model: {line}", file=sys.stderr, flush=True)

@@ -1,6 +1,8 @@
 """What a training on several nodes tells: what its nodes wait for and say, and what a cluster refuses."""
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from components.core.contracts.errors import ConfigurationError, DestaError, SourceError
 from components.train_model import train_job
 from components.train_model.launch import launch
+from components.train_model.node_logs import say
 from components.train_model.training_job import TrainingJob
 from tests.components.train_model.kubernetes_api import (
     Attempt,
@@ -141,6 +144,17 @@ def test_a_runtime_that_is_none_of_trainers_is_one_line(tmp_path: Path, job: Tra
             ConfigurationError, match="TrainingRuntime desta-deepspeed in namespace desta: cannot be used"
         ):
             launch(job)
+
+
+def test_lines_of_nodes_that_speak_at_once_stay_apart(capfd: pytest.CaptureFixture[str]) -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns as often as they can
+    try:
+        with ThreadPoolExecutor(8) as nodes:
+            list(nodes.map(say, ["one line"] * 2000))
+    finally:
+        sys.setswitchinterval(before)
+    assert capfd.readouterr().err == "one line\n" * 2000
 
 
 def test_a_log_that_may_not_be_read_is_said_once_and_ends_nothing(
